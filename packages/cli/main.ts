@@ -1,0 +1,51 @@
+import { describeError, NesonError } from "@neson/kit/error";
+import { Command, CommanderError } from "commander";
+import { addDemoOrigin } from "./commands/demo-origin.ts";
+import { addRouterRun } from "./commands/router-run.ts";
+import { addSiteCommands } from "./commands/site.ts";
+import { addTerminalRun } from "./commands/terminal-run.ts";
+import { addUp } from "./commands/up.ts";
+import packageJson from "./package.json";
+
+/** The exit code of every refused argument, setting or environment. */
+const REFUSED = 2;
+
+function buildProgram(): Command {
+  const program = new Command("neson")
+    .description("NESON: a content-delivery network made of other people's idle servers")
+    .version(packageJson.version)
+    .addHelpText("after", "\nStart here: neson up (a whole network on this machine, with a demo site).")
+    .showSuggestionAfterError();
+  addUp(program);
+  addRouterRun(program.command("router").description("answer for websites"));
+  addTerminalRun(program.command("terminal").description("lend a server to the network"));
+  addSiteCommands(program.command("site").description("the websites behind a running Router"));
+  addDemoOrigin(program);
+  refuseInOneLine(program);
+  return program;
+}
+
+/** Every command reports bad input by throwing, so that it becomes one line and one exit code. */
+function refuseInOneLine(command: Command): void {
+  command.exitOverride().configureOutput({ outputError: () => {}, writeErr: () => {} });
+  for (const child of command.commands) refuseInOneLine(child);
+}
+
+try {
+  await buildProgram().parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) process.exit(0);
+    const line = error.message
+      .replace(/^error: /, "")
+      .replace(/\s+/g, " ")
+      .replace(/\.$/, "");
+    process.stderr.write(`neson: ${line === "(outputHelp)" ? "name a command; see --help" : `${line}; see --help`}\n`);
+    process.exit(REFUSED);
+  }
+  if (error instanceof NesonError && (error.fault === "caller" || error.fault === "operator")) {
+    process.stderr.write(`neson: ${describeError(error)}\n`);
+    process.exit(REFUSED);
+  }
+  throw error;
+}

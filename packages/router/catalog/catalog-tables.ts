@@ -1,0 +1,162 @@
+import type { Db } from "../db/database.ts";
+import type { PolicyOptions } from "../policy/plan.ts";
+import type { CatalogEntry } from "./catalog.ts";
+import { entryOfRow, rowOf } from "./entry.ts";
+
+/** More variants of one key than this are not kept: the oldest goes. */
+const MAX_VARIANTS = 64;
+/** Ids in one statement. */
+const BATCH = 500;
+
+/** The catalog's statements on the tables `objects` and `entries`. Each method is one transaction. */
+export class CatalogTables {
+  readonly #db: Db;
+  readonly #policy: PolicyOptions;
+
+  constructor(db: Db, policy: PolicyOptions) {
+    this.#db = db;
+    this.#policy = policy;
+  }
+
+  /** Objects whose bytes should lie in the shield, least recently used first. Drops those that no entry names any more. */
+  async shieldedObjects(): Promise<{ objectId: string; size: number }[]> {
+    await this.#db
+      .deleteFrom("objects")
+      .where((where) =>
+        where.not(
+          where.exists(
+            where.selectFrom("entries").select("object_id").whereRef("entries.object_id", "=", "objects.object_id"),
+          ),
+        ),
+      )
+      .execute();
+    const rows = await this.#db
+      .selectFrom("objects")
+      .select(["object_id", "size"])
+      .where("shielded", "=", 1)
+      .orderBy("last_used_at")
+      .execute();
+    return rows.map((row) => ({ objectId: row.object_id, size: Number(row.size) }));
+  }
+
+  async entriesOfKey(site: string, key: string): Promise<CatalogEntry[]> {
+    return this.#entries().where("site", "=", site).where("key", "=", key).execute().then(this.#parse);
+  }
+
+  async entriesOfObject(objectId: string): Promise<CatalogEntry[]> {
+    return this.#entries().where("entries.object_id", "=", objectId).limit(1000).execute().then(this.#parse);
+  }
+
+  async putEntry(entry: CatalogEntry, pieces: Uint8Array, nowMs: number): Promise<void> {
+    const { objectId, size, pieceSize, sha256 } = entry.object;
+    const row = rowOf(entry);
+    const { site, key, variant, ...values } = row;
+    await this.#db.transaction().execute(async (transaction) => {
+      await transaction
+        .insertInto("objects")
+        .values({
+          object_id: objectId,
+          size,
+          piece_size: pieceSize,
+          sha256,
+          pieces,
+          created_at: nowMs,
+          last_used_at: nowMs,
+          shielded: 1,
+        })
+        .onConflict((conflict) => conflict.column("object_id").doUpdateSet({ last_used_at: nowMs, shielded: 1 }))
+        .execute();
+      await transaction
+        .insertInto("entries")
+        .values(row)
+        .onConflict((conflict) => conflict.columns(["site", "key", "variant"]).doUpdateSet(values))
+        .execute();
+      if (variant === "") return;
+      const beyond = transaction
+        .selectFrom("entries")
+        .select("variant")
+        .where("site", "=", site)
+        .where("key", "=", key)
+        .orderBy("response_time_ms", "desc")
+        .orderBy("variant")
+        .limit(1_000_000)
+        .offset(MAX_VARIANTS);
+      await transaction
+        .deleteFrom("entries")
+        .where("site", "=", site)
+        .where("key", "=", key)
+        .where("variant", "in", beyond)
+        .execute();
+    });
+  }
+
+  /** False when the row is gone or stands for other bytes by now. */
+  async updateEntry(entry: CatalogEntry): Promise<boolean> {
+    const { site, key, variant, object_id, ...values } = rowOf(entry);
+    const result = await this.#db
+      .updateTable("entries")
+      .set(values)
+      .where("site", "=", site)
+      .where("key", "=", key)
+      .where("variant", "=", variant)
+      .where("object_id", "=", object_id)
+      .executeTakeFirst();
+    return result.numUpdatedRows > 0n;
+  }
+
+  async removeKey(site: string, key: string): Promise<void> {
+    await this.#db.deleteFrom("entries").where("site", "=", site).where("key", "=", key).execute();
+  }
+
+  async removeSite(site: string): Promise<void> {
+    await this.#db.deleteFrom("entries").where("site", "=", site).execute();
+  }
+
+  async pieces(objectId: string): Promise<Uint8Array | undefined> {
+    const row = await this.#db
+      .selectFrom("objects")
+      .select("pieces")
+      .where("object_id", "=", objectId)
+      .executeTakeFirst();
+    return row?.pieces;
+  }
+
+  /** The bytes are no longer in the shield. */
+  async noteLost(objectIds: readonly string[]): Promise<void> {
+    for (const batch of batches(objectIds)) {
+      await this.#db.updateTable("objects").set({ shielded: 0 }).where("object_id", "in", batch).execute();
+    }
+  }
+
+  async noteUsed(objectIds: Iterable<string>, nowMs: number): Promise<void> {
+    for (const batch of batches([...objectIds])) {
+      await this.#db.updateTable("objects").set({ last_used_at: nowMs }).where("object_id", "in", batch).execute();
+    }
+  }
+
+  async counts(): Promise<{ entries: number; objects: number }> {
+    const count = async (table: "entries" | "objects") => {
+      const row = await this.#db
+        .selectFrom(table)
+        .select((select) => select.fn.countAll<number>().as("count"))
+        .executeTakeFirst();
+      return Number(row?.count ?? 0);
+    };
+    return { entries: await count("entries"), objects: await count("objects") };
+  }
+
+  #entries() {
+    return this.#db
+      .selectFrom("entries")
+      .innerJoin("objects", "objects.object_id", "entries.object_id")
+      .selectAll("entries")
+      .select(["objects.size", "objects.piece_size", "objects.sha256"]);
+  }
+
+  readonly #parse = (rows: Parameters<typeof entryOfRow>[0][]): CatalogEntry[] =>
+    rows.map((row) => entryOfRow(row, this.#policy));
+}
+
+function batches(ids: readonly string[]): string[][] {
+  return Array.from({ length: Math.ceil(ids.length / BATCH) }, (_, i) => ids.slice(i * BATCH, (i + 1) * BATCH));
+}

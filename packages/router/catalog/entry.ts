@@ -1,0 +1,88 @@
+import { createHash } from "node:crypto";
+import { reprDigestHeader } from "@neson/protocol/http-digest";
+import { headersIdOf } from "@neson/protocol/manifest";
+import { z } from "zod";
+import type { EntriesTable, ObjectsTable } from "../db/schema.ts";
+import type { PolicyOptions } from "../policy/plan.ts";
+import { prepare } from "../policy/prepare.ts";
+import type { CatalogEntry, CatalogObject, EntryDraft } from "./catalog.ts";
+import { type HeaderList, steeredHeaders } from "./steered-headers.ts";
+
+type EntryRow = EntriesTable & Pick<ObjectsTable, "size" | "piece_size" | "sha256">;
+
+const headersSchema = z.array(z.tuple([z.string(), z.string()])).max(10_000);
+const varySchema = z.array(z.tuple([z.string(), z.string().nullable()])).max(1000);
+
+/** The entry that a finished draft becomes. */
+export function entryOf(draft: EntryDraft, object: CatalogObject, policy: PolicyOptions): CatalogEntry {
+  const { variantKey, ...rest } = draft;
+  const variant = variantKey === "" ? "" : createHash("sha256").update(variantKey).digest("hex").slice(0, 32);
+  const response = { ...rest, facts: prepare(draft, policy) };
+  return withSteeredHeaders({ ...response, variant, object, createdAtMs: draft.responseTimeMs });
+}
+
+/** The entry with its steered header set made anew, as after a revalidation. */
+export function withSteeredHeaders(entry: Omit<CatalogEntry, "steeredHeaders" | "headersId">): CatalogEntry {
+  const list = steeredHeaders({
+    headers: entry.headers,
+    createdAtMs: entry.createdAtMs,
+    lifetimeSeconds: entry.facts.alwaysValidate ? 0 : entry.facts.lifetimeSeconds,
+    reprDigest: reprDigestHeader(entry.object.sha256),
+  });
+  return { ...entry, steeredHeaders: list, headersId: headersIdOf(list) };
+}
+
+/** @throws when the row was not written by `rowOf` */
+export function entryOfRow(row: EntryRow, policy: PolicyOptions): CatalogEntry {
+  const received = {
+    status: row.status,
+    headers: headersSchema.parse(JSON.parse(row.headers)).flat(),
+    requestTimeMs: Number(row.request_time_ms),
+    responseTimeMs: Number(row.response_time_ms),
+  };
+  return withSteeredHeaders({
+    ...received,
+    site: row.site,
+    key: row.key,
+    variant: row.variant,
+    vary: varySchema.parse(JSON.parse(row.vary)),
+    facts: prepare(received, policy),
+    createdAtMs: Number(row.created_at),
+    object: {
+      objectId: row.object_id,
+      size: Number(row.size),
+      pieceSize: row.piece_size,
+      sha256: row.sha256,
+    },
+  });
+}
+
+/** The entry as the database keeps it; `entryOfRow` reads it back. */
+export function rowOf(entry: CatalogEntry): EntriesTable {
+  return {
+    site: entry.site,
+    key: entry.key,
+    variant: entry.variant,
+    vary: JSON.stringify(entry.vary),
+    status: entry.status,
+    headers: JSON.stringify(pairs(entry.headers)),
+    object_id: entry.object.objectId,
+    request_time_ms: entry.requestTimeMs,
+    response_time_ms: entry.responseTimeMs,
+    created_at: entry.createdAtMs,
+  };
+}
+
+/** Roughly what an entry holds in memory, in bytes. */
+export function memoryCostOf(entry: CatalogEntry): number {
+  let chars = entry.key.length;
+  for (const text of entry.headers) chars += text.length + 24;
+  for (const [name, value] of entry.vary) chars += name.length + (value?.length ?? 0) + 80;
+  return 1200 + chars + entry.steeredHeaders.length * 60;
+}
+
+function pairs(flat: readonly string[]): HeaderList {
+  const list: HeaderList = [];
+  for (let i = 0; i + 1 < flat.length; i += 2) list.push([flat[i] ?? "", flat[i + 1] ?? ""]);
+  return list;
+}

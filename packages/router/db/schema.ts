@@ -1,0 +1,69 @@
+/** The Router's tables as Kysely sees them. `migrations.ts` creates them; both change together. */
+export interface Schema {
+  objects: ObjectsTable;
+  entries: EntriesTable;
+  sites: SitesTable;
+  ticket_claims: TicketClaimsTable;
+  meter_totals: MeterTotalsTable;
+}
+
+/** One immutable sequence of bytes that some entry refers to. */
+export interface ObjectsTable {
+  object_id: string;
+  size: number;
+  piece_size: number;
+  sha256: string;
+  /** Concatenated 32-byte piece hashes. */
+  pieces: Uint8Array;
+  /** Unix milliseconds. */
+  created_at: number;
+  last_used_at: number;
+  /** 1 while the bytes lie in the shield store. */
+  shielded: number;
+}
+
+/** One stored response: which bytes a site answers for a cache key, and under which header fields. */
+export interface EntriesTable {
+  site: string;
+  key: string;
+  /** Empty, or the hash of the request fields that Vary selects by. */
+  variant: string;
+  /** JSON: [name, value or null][] of the selecting request fields. */
+  vary: string;
+  status: number;
+  /** JSON: [name, value][] as stored. */
+  headers: string;
+  object_id: string;
+  request_time_ms: number;
+  response_time_ms: number;
+  created_at: number;
+}
+
+/** One business user's site as it was last put. */
+export interface SitesTable {
+  name: string;
+  /** JSON text of the whole site, read back through its schema. */
+  settings: string;
+  created_at: number;
+}
+
+/** What one ticket's nonce has been paid so far; kept until no claim for it can be accepted any more. */
+export interface TicketClaimsTable {
+  nonce: string;
+  /** The nonce without its last byte: the tickets of one answer share it and one ceiling. */
+  ticket_group: string;
+  terminal_id: string;
+  site: string;
+  object_id: string;
+  paid_bytes: number;
+  /** Unix seconds. */
+  expires_at: number;
+}
+
+/** Bytes paid for since the beginning, per Terminal and site. */
+export interface MeterTotalsTable {
+  terminal_id: string;
+  site: string;
+  paid_bytes: number;
+  paid_tickets: number;
+}

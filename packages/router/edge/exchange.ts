@@ -1,0 +1,41 @@
+import type { Clock } from "@neson/kit/clock";
+import type { Answer, EdgeRequest } from "@neson/kit/http/answer";
+import type { Log } from "@neson/kit/log";
+import type { Catalog } from "../catalog/catalog.ts";
+import type { Shield } from "../catalog/shield.ts";
+import type { Flights } from "../origin/flights.ts";
+import type { OriginClient } from "../origin/origin-client.ts";
+import type { CacheOutcome } from "../policy/cache-status.ts";
+import type { Site } from "../sites/site.ts";
+import type { Steering } from "../steer/steering.ts";
+import type { EdgeStats } from "./stats.ts";
+
+/** What every state of the edge works with. */
+export interface EdgeParts {
+  catalog: Catalog;
+  shield: Shield;
+  steering: Steering;
+  origin: OriginClient;
+  flights: Flights;
+  clock: Clock;
+  log: Log;
+  stats: EdgeStats;
+  /** Scheme of the URLs at which viewers reach this Router. */
+  edgeScheme: "http" | "https";
+  /** Counts what the Router sends itself. */
+  countSent: (bodyBytes: number) => void;
+}
+
+/** One request on its way through the states. */
+export interface Exchange {
+  readonly request: EdgeRequest;
+  readonly site: Site;
+  readonly nowMs: number;
+  readonly parts: EdgeParts;
+}
+
+/** An answer, at once where everything needed is in memory. */
+export type Outcome = Answer | Promise<Answer>;
+
+/** Why a request went to the origin, for Cache-Status. */
+export type Forwarded = Extract<CacheOutcome, { hit: false }>["fwd"];

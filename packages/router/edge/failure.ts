@@ -1,0 +1,45 @@
+import { describeError, NesonError } from "@neson/kit/error";
+import type { Answer } from "@neson/kit/http/answer";
+import { CACHE_NAME } from "../policy/cache-status.ts";
+import type { Exchange } from "./exchange.ts";
+
+const REASONS: Record<number, string> = {
+  404: "Not Found",
+  502: "Bad Gateway",
+  504: "Gateway Timeout",
+  508: "Loop Detected",
+};
+
+// What clients are told; the log has the rest. Origins are not named to anyone.
+const TOLD: Record<string, { status: number; line: string }> = {
+  "origin-timeout": { status: 504, line: "this site's origin did not answer in time" },
+  "origin-unreachable": { status: 502, line: "this site's origin could not be reached" },
+  "origin-unresolved": { status: 502, line: "this site's origin could not be found by its name" },
+  "origin-bad-response": { status: 502, line: "this site's origin sent an answer that is not HTTP as allowed here" },
+  "origin-cut-short": { status: 502, line: "this site's origin broke off its answer" },
+  "origin-error-status": { status: 502, line: "this site's origin reported an error" },
+  "origin-address-refused": { status: 502, line: "this site's origin has an address that must not be dialled" },
+};
+
+/** The answer to a failed origin request. @throws the error itself when it is not about the origin */
+export function originFailure({ request, site, parts }: Exchange, error: unknown): Answer {
+  const code = error instanceof NesonError ? error.code : "";
+  const told = TOLD[code];
+  if (told === undefined) throw error;
+  parts.log.warn({ site: site.name, target: request.target, code }, describeError(error));
+  parts.stats.errors += 1;
+  return plainAnswer(told.status, `${told.line} (${code})`, `fwd=miss; detail=${code}`);
+}
+
+/** A refusal in one line, never stored by anyone. `cacheStatus` are its parameters (RFC 9211). */
+export function plainAnswer(status: number, line: string, cacheStatus: string): Answer {
+  const body = Buffer.from(`${status} ${REASONS[status] ?? ""}: ${line}\n`);
+  return {
+    status,
+    headers: [
+      ...["Content-Type", "text/plain; charset=utf-8", "Content-Length", String(body.length)],
+      ...["Cache-Control", "no-store", "Cache-Status", `${CACHE_NAME}; ${cacheStatus}`],
+    ],
+    body,
+  };
+}

@@ -1,0 +1,71 @@
+import type { Answer } from "@neson/kit/http/answer";
+import type { OriginResponse } from "../origin/origin-client.ts";
+import { originUrlOf } from "../origin/origin-url.ts";
+import { bodyFraming, hopsOf, MAX_HOPS, originRequestHeaders, VIA } from "../origin/request-headers.ts";
+import { cacheStatus } from "../policy/cache-status.ts";
+import { fieldLines } from "../policy/fields.ts";
+import { invalidates } from "../policy/invalidate.ts";
+import type { Exchange, Forwarded } from "./exchange.ts";
+import { originFailure, plainAnswer } from "./failure.ts";
+
+/** Forwards the request as it is, for this client alone, and stores nothing of the answer. */
+export async function pass(x: Exchange, fwd: Forwarded): Promise<Answer> {
+  const loop = refuseLoop(x);
+  if (loop !== undefined) return loop;
+  const { request, site, parts } = x;
+  parts.stats.passes += 1;
+  const framing = bodyFraming(request);
+  const headers = originRequestHeaders(request, {
+    kind: "pass",
+    host: originUrlOf(site).host,
+    edgeScheme: parts.edgeScheme,
+    extra: framing,
+  });
+  const { method, target, signal } = request;
+  let response: OriginResponse;
+  try {
+    const order = { site, method, target, headers, signal };
+    response = await parts.origin.send(framing.length === 0 ? order : { ...order, body: request.body });
+  } catch (error) {
+    // Nobody is left to read this; it only ends the request.
+    if (signal.aborted) return plainAnswer(502, "the client left", "fwd=bypass");
+    return originFailure(x, error);
+  }
+  if (invalidates(method, response.status)) await invalidate(x, response);
+  return passedOn(x, response, cacheStatus({ hit: false, fwd }));
+}
+
+/** An origin's answer for one client alone, streamed as it comes. */
+export function passedOn(x: Exchange, response: OriginResponse, status: string): Answer {
+  const { contentLength, status: code } = response;
+  const headers = [...response.headers, "Via", VIA, "Cache-Status", status];
+  const mayHaveBody = x.request.method !== "HEAD" && code !== 204 && code !== 304;
+  if (contentLength !== undefined && code !== 204) headers.push("Content-Length", String(contentLength));
+  if (mayHaveBody && contentLength !== 0)
+    return { status: code, headers, body: response.body, sent: x.parts.countSent };
+  response.discard();
+  return { status: code, headers, body: null };
+}
+
+/** 508 for a request that went round through this cache, as when a site's origin is a name of the network itself. */
+export function refuseLoop({ request, parts }: Exchange): Answer | undefined {
+  if (hopsOf(request) <= MAX_HOPS) return undefined;
+  parts.stats.errors += 1;
+  return plainAnswer(508, "this site's origin leads back to the network itself", "fwd=bypass; detail=loop");
+}
+
+/** RFC 9111 4.4: forgets what is stored for the target, and for what the answer points to on the same host. */
+async function invalidate({ request, site, parts }: Exchange, response: OriginResponse): Promise<void> {
+  const keys = new Set([request.target]);
+  const here = `http://${request.host}`;
+  for (const name of ["location", "content-location"]) {
+    for (const value of fieldLines(response.headers, name)) {
+      const url = URL.parse(value, here + request.target);
+      if (url !== null && url.host === new URL(here).host) keys.add(url.pathname + url.search);
+    }
+  }
+  for (const key of keys) {
+    parts.flights.invalidate(site.name, key);
+    await parts.catalog.remove(site.name, key);
+  }
+}

@@ -1,0 +1,63 @@
+import { header } from "@neson/kit/http/answer";
+import { digestHeader, reprDigestHeader } from "@neson/protocol/http-digest";
+import type { CatalogEntry } from "../catalog/catalog.ts";
+import { VIA } from "../origin/request-headers.ts";
+import { type Delivery, deliveryFor } from "../policy/delivery.ts";
+import { fieldLines } from "../policy/fields.ts";
+import type { Site } from "../sites/site.ts";
+
+/** What answers from one entry have in common, worked out once. */
+export interface Prepared {
+  /** The site as it was then: its rules decide `delivery`. */
+  site: Site;
+  delivery: Delivery;
+  /** Stored fields for an answer of this Router's own: without Age, with Via. */
+  own: string[];
+  /** `own` with the framing of the whole representation. */
+  whole: string[];
+  /** Fields of a 307 that do not change. */
+  redirect: string[];
+}
+
+const prepared = new WeakMap<CatalogEntry, Prepared>();
+
+const EXPOSED = "Cache-Status, Digest, Link, Repr-Digest";
+
+/** See `Prepared`. Entries and sites are replaced, never changed, so one look at both suffices. */
+export function preparedOf(entry: CatalogEntry, site: Site): Prepared {
+  const known = prepared.get(entry);
+  if (known !== undefined && known.site === site) return known;
+  const path = entry.key.split("?", 1)[0] ?? entry.key;
+  const subject = { path, contentType: header(entry.headers, "content-type"), size: entry.object.size };
+  const own = ownHeaders(entry.headers);
+  const made: Prepared = {
+    site,
+    delivery: deliveryFor(site.rules, subject),
+    own,
+    whole: [...own, "Accept-Ranges", "bytes", "Content-Length", String(entry.object.size)],
+    redirect: redirectHeaders(entry),
+  };
+  prepared.set(entry, made);
+  return made;
+}
+
+/** Stored fields as this Router sends them on. Age is left out: it is counted anew for each answer (RFC 9111 5.1). */
+export function ownHeaders(stored: readonly string[]): string[] {
+  const own: string[] = [];
+  for (let i = 0; i + 1 < stored.length; i += 2) {
+    const name = (stored[i] ?? "").toLowerCase();
+    if (name !== "age" && name !== "accept-ranges" && name !== "cache-status")
+      own.push(stored[i] ?? "", stored[i + 1] ?? "");
+  }
+  own.push("Via", VIA);
+  return own;
+}
+
+function redirectHeaders({ headers, object }: CatalogEntry): string[] {
+  const vary = fieldLines(headers, "vary").flatMap((value) => ["Vary", value]);
+  return [
+    ...["Digest", digestHeader(object.sha256), "Repr-Digest", reprDigestHeader(object.sha256)],
+    ...["Cache-Control", "no-store", "Content-Length", "0", ...vary],
+    ...["Access-Control-Allow-Origin", "*", "Access-Control-Expose-Headers", EXPOSED],
+  ];
+}

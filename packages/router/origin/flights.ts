@@ -1,0 +1,133 @@
+import type { Clock } from "@neson/kit/clock";
+import type { Log } from "@neson/kit/log";
+import { type Catalog, selectingHeaders } from "../catalog/catalog.ts";
+import { Lru } from "../catalog/lru.ts";
+import type { Shield } from "../catalog/shield.ts";
+import type { PolicyOptions } from "../policy/plan.ts";
+import { type RequestHeaders, selectVariant } from "../policy/vary.ts";
+import type { Steering } from "../steer/steering.ts";
+import { type Flight, type FlightOrder, type Landing, startFlight } from "./flight.ts";
+import type { OriginClient } from "./origin-client.ts";
+
+/** For so long a target whose answer could not be shared is fetched for each client at once, without waiting for another's. */
+const UNSHARED_MS = 60_000;
+/** For so long a target that could not be stored (too long, disk full) is only passed through. */
+const TROUBLE_MS = 60_000;
+const MAX_NOTES = 100_000;
+
+/** Rules of flights. */
+export interface FlightOptions {
+  policy: PolicyOptions;
+  edgeScheme: string;
+  maxObjectBytes: number;
+}
+
+/** What flights work with. */
+export interface FlightDeps {
+  origin: OriginClient;
+  catalog: Catalog;
+  shield: Shield;
+  steering: Steering;
+  clock: Clock;
+  log: Log;
+  /** Told of a target that cannot be stored here now, although the origin would have it so. */
+  onTrouble: (site: string, key: string) => void;
+}
+
+/** A request's share in a flight. */
+export interface Seat {
+  landing: Landing;
+  isLeader: boolean;
+}
+
+/** All origin requests for the cache that are under way: one for each site and target, however many clients wait. */
+export class Flights implements AsyncDisposable {
+  readonly #options: FlightOptions;
+  readonly #deps: FlightDeps;
+  readonly #shared = new Map<string, Flight[]>();
+  /** Every flight and its key, those that are not shared included. */
+  readonly #all = new Map<Flight, string>();
+  readonly #unsharedUntilMs = new Lru<number>(MAX_NOTES);
+  readonly #troubleUntilMs = new Lru<number>(MAX_NOTES);
+  readonly #stop = new AbortController();
+
+  constructor(options: FlightOptions, deps: Omit<FlightDeps, "onTrouble">) {
+    this.#options = options;
+    const onTrouble = (site: string, key: string) =>
+      this.#troubleUntilMs.set(flightKey(site, key), deps.clock.nowMs() + TROUBLE_MS, 1);
+    this.#deps = { ...deps, onTrouble };
+  }
+
+  /** Flights under way, those that nobody waits for included. */
+  get count(): number {
+    return this.#all.size;
+  }
+
+  /** True when this target is better passed through now, because storing it failed a moment ago. */
+  isInTrouble(site: string, key: string): boolean {
+    return (this.#troubleUntilMs.get(flightKey(site, key)) ?? 0) > this.#deps.clock.nowMs();
+  }
+
+  /**
+   * Waits for a flight under way whose answer suits this request, or leads a new one. A waiter whom the answer does not suit leads one of its
+   * own; where answers may not be shared at all, it does so without anyone waiting for it.
+   * @param alone neither lead nor join a shared flight
+   */
+  async board(order: FlightOrder, alone: boolean): Promise<Seat> {
+    const id = flightKey(order.site.name, order.request.target);
+    let isShared = !alone && (this.#unsharedUntilMs.get(id) ?? 0) <= this.#deps.clock.nowMs();
+    const tried = new Set<Flight>();
+    while (isShared) {
+      const flight = this.#shared.get(id)?.find((candidate) => !tried.has(candidate) && !candidate.hasBroken);
+      if (flight === undefined) break;
+      tried.add(flight);
+      const landing = await flight.landing;
+      if (flight.hasBroken) continue;
+      // One failure for all who waited: asking a dead origin once for each of them helps nobody.
+      if (landing.kind === "failed" || isFor(landing, order.request.headers)) return { landing, isLeader: false };
+      if (landing.kind === "unstorable" || !landing.isShared) isShared = false;
+    }
+    return { landing: await this.#launch(id, order, isShared).landing, isLeader: true };
+  }
+
+  /** What is under way for a target may be out of date: nobody joins it any more, and nothing of it is kept. */
+  invalidate(site: string, key: string): void {
+    const id = flightKey(site, key);
+    for (const [flight, flightId] of this.#all) if (flightId === id) flight.isDoomed = true;
+    this.#shared.delete(id);
+  }
+
+  /** Cuts all flights off and waits until nothing of them is left on disk. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort(new Error("the Router is stopping"));
+    await Promise.all([...this.#all.keys()].map((flight) => flight.over));
+  }
+
+  #launch(id: string, order: FlightOrder, isShared: boolean): Flight {
+    const flight = startFlight(order, this.#options, this.#deps, this.#stop.signal);
+    this.#all.set(flight, id);
+    if (isShared) this.#shared.set(id, [...(this.#shared.get(id) ?? []), flight]);
+    flight.landing.then((landing) => {
+      if (landing.kind === "failed" || (landing.kind !== "unstorable" && landing.isShared)) return;
+      this.#unsharedUntilMs.set(id, this.#deps.clock.nowMs() + UNSHARED_MS, 1);
+    });
+    flight.over.then(() => {
+      this.#all.delete(flight);
+      const others = this.#shared.get(id)?.filter((other) => other !== flight) ?? [];
+      if (others.length === 0) this.#shared.delete(id);
+      else this.#shared.set(id, others);
+    });
+    return flight;
+  }
+}
+
+/** RFC 9111 4: shared only with requests that the stored response would answer as well. */
+function isFor(landing: Exclude<Landing, { kind: "failed" }>, headers: RequestHeaders): boolean {
+  if (landing.kind === "unstorable" || !landing.isShared) return false;
+  const candidate = landing.kind === "storing" ? landing.draft : landing.entry;
+  return selectVariant([candidate], selectingHeaders(headers)) !== undefined;
+}
+
+function flightKey(site: string, key: string): string {
+  return `${site} ${key}`;
+}

@@ -1,0 +1,50 @@
+import { endToEndFields, fieldLines } from "../policy/fields.ts";
+import { formatHttpDate } from "../policy/http-date.ts";
+import type { OriginUrl } from "./origin-url.ts";
+
+// Content-Length is framing, set by whoever answers. Alt-Svc names other doors of the origin itself, which viewers must not use.
+const DROPPED = new Set(["content-length", "alt-svc", "proxy-connection"]);
+const POINTING = new Set(["location", "content-location"]);
+
+/**
+ * A response's flat fields as they may be passed on: end-to-end ones only, with Date (RFC 9110 6.6.1: a recipient without one adds the time
+ * of arrival), and with URLs at the origin's own name turned into paths of the site, since nobody is to learn that name.
+ */
+export function receivedHeaders(rawHeaders: readonly string[], origin: OriginUrl, responseTimeMs: number): string[] {
+  const headers: string[] = [];
+  const received = endToEndFields(rawHeaders);
+  for (let i = 0; i + 1 < received.length; i += 2) {
+    const name = received[i] ?? "";
+    const lower = name.toLowerCase();
+    if (DROPPED.has(lower)) continue;
+    const value = received[i + 1] ?? "";
+    headers.push(name, POINTING.has(lower) ? sitePath(value, origin) : value);
+  }
+  if (fieldLines(headers, "date").length === 0) headers.push("Date", formatHttpDate(responseTimeMs));
+  return headers;
+}
+
+/** A response's fields without those that are for one client alone. */
+export function withoutCookies(headers: readonly string[]): string[] {
+  const kept: string[] = [];
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const name = (headers[i] ?? "").toLowerCase();
+    if (name !== "set-cookie" && name !== "set-cookie2") kept.push(headers[i] ?? "", headers[i + 1] ?? "");
+  }
+  return kept;
+}
+
+/** The length a response declares; undefined when none or unusable. */
+export function declaredLength(rawHeaders: readonly string[]): number | undefined {
+  const [first, ...others] = fieldLines(rawHeaders, "content-length");
+  if (first === undefined || others.some((line) => line !== first) || !/^\d{1,15}$/.test(first)) return undefined;
+  return Number(first);
+}
+
+function sitePath(value: string, origin: OriginUrl): string {
+  const own = `${origin.isTls ? "https" : "http"}://${origin.host}`;
+  const isOwn = value.toLowerCase().startsWith(own) && /^([/?#]|$)/.test(value.slice(own.length));
+  const path = isOwn ? value.slice(own.length) || "/" : value;
+  if (origin.base === "" || !(path === origin.base || path.startsWith(`${origin.base}/`))) return path;
+  return path.slice(origin.base.length) || "/";
+}

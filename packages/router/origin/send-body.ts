@@ -1,0 +1,26 @@
+import type { ClientRequest } from "node:http";
+import { NesonError } from "@neson/kit/error";
+
+/** Sends a request's body as fast as the origin takes it. `progress` hears of each chunk and of the end. */
+export async function sendBody(
+  sent: ClientRequest,
+  body: AsyncIterable<Uint8Array>,
+  progress: { bodyMoved(): void; bodySent(): void },
+): Promise<void> {
+  const closed = new Promise<"closed">((resolve) => sent.once("close", () => resolve("closed")));
+  try {
+    for await (const chunk of body) {
+      if (sent.destroyed) return;
+      progress.bodyMoved();
+      if (sent.write(chunk)) continue;
+      const drained = new Promise<"drained">((resolve) => sent.once("drain", () => resolve("drained")));
+      if ((await Promise.race([drained, closed])) === "closed") return;
+    }
+  } catch (cause) {
+    // The client left in the middle: the origin must not take the part for the whole.
+    sent.destroy();
+    throw new NesonError("request-cut-short", "the client's request body ended early", { fault: "caller", cause });
+  }
+  sent.end();
+  progress.bodySent();
+}

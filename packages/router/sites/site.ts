@@ -1,0 +1,48 @@
+import { z } from "zod";
+
+const hostname = z
+  .string()
+  .max(253)
+  .regex(
+    /^(?=.)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/,
+    "a lower-case host name without port, such as video.example.com",
+  );
+
+const originUrl = z
+  .string()
+  .max(2048)
+  .refine(isPlainHttpUrl, "an http or https URL without user, query or fragment, such as https://origin.example.com");
+
+/** One rule on how matching responses reach viewers; the first that matches decides. */
+export const deliveryRuleSchema = z.strictObject({
+  path: z.string().startsWith("/", "a path pattern that starts with /").max(1024).optional(),
+  type: z.string().min(1).max(128).optional(),
+  deliver: z.enum(["router", "redirect"]),
+});
+
+/** A business user's website: which host names it answers to, where its origin is, how its files are delivered. */
+export const siteSchema = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "1 to 63 lower-case letters, digits and hyphens, such as my-site"),
+  hosts: z.array(hostname).min(1).max(100),
+  origin: originUrl,
+  allowPrivateOrigin: z.boolean().default(false),
+  rules: z.array(deliveryRuleSchema).max(200).default([]),
+});
+
+export type DeliveryRule = z.infer<typeof deliveryRuleSchema>;
+export type Site = z.infer<typeof siteSchema>;
+
+/** What the request path needs of the configured sites. Lookups are synchronous: every site is held in memory. */
+export interface Sites {
+  byHost(hostname: string): Site | undefined;
+  byName(name: string): Site | undefined;
+  list(): Site[];
+}
+
+function isPlainHttpUrl(text: string): boolean {
+  const url = URL.parse(text);
+  if (url === null) return false;
+  return /^https?:$/.test(url.protocol) && url.username === "" && url.search === "" && url.hash === "";
+}

@@ -1,0 +1,35 @@
+import { existsSync } from "node:fs";
+
+/** Debian package of each program that tests use beside Bun. */
+const PACKAGE_OF = {
+  aria2c: "aria2",
+  chromium: "chromium",
+  nginx: "nginx-light",
+  varnishd: "varnish",
+  wrk: "wrk",
+} as const;
+
+/** A program that a test can need. */
+export type Program = keyof typeof PACKAGE_OF;
+
+const hinted = new Set<Program>();
+
+/**
+ * Whether every named program is installed, for `test.skipIf(!needs("aria2c"))(…)`. Where one is missing it prints, once, which Debian
+ * package has it; in CI (CI=true) it throws instead, because there nothing may be skipped.
+ */
+export function needs(...programs: Program[]): boolean {
+  const missing = programs.filter((program) => pathOf(program) === undefined);
+  if (missing.length === 0) return true;
+  const packages = missing.map((program) => PACKAGE_OF[program]).join(" ");
+  const hint = `${missing.join(", ")} not found; to run these tests: apt-get install --no-install-recommends ${packages}`;
+  if (process.env.CI === "true") throw new Error(`in CI no test is skipped: ${hint}`);
+  if (missing.some((program) => !hinted.has(program))) console.error(`skipped: ${hint}`);
+  for (const program of missing) hinted.add(program);
+  return false;
+}
+
+/** Absolute path of a program, or undefined; servers are looked for in sbin too, which is not on every PATH. */
+export function pathOf(program: Program): string | undefined {
+  return Bun.which(program) ?? [`/usr/sbin/${program}`, `/usr/local/sbin/${program}`].find((path) => existsSync(path));
+}
