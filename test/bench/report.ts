@@ -1,22 +1,41 @@
-import { cpus, loadavg, totalmem, type } from "node:os";
+import { cpus, totalmem, type } from "node:os";
 import type { Run } from "./measure.ts";
 import { findProgram } from "./requirements.ts";
 import { compare, formatRatio, type Ratio } from "./statistics.ts";
 
-/** Above this load average before the start somebody else was using the machine. */
-const BUSY_LOAD = 0.5;
+/** Using more than this share of the machine just before the start, others would make the rates waver. */
+const BUSY_SHARE = 0.1;
+const WATCH_MS = 1000;
 
 /** Lines that tell where and with what was measured. */
 export async function describeMachine(programs: readonly string[], bunVersion: string): Promise<string> {
   const all = cpus();
-  const load = loadavg()[0] ?? 0;
+  const share = await busyShare();
   const memoryGiB = Math.round(totalmem() / 2 ** 30);
   const versions = await Promise.all(programs.map(versionOf));
-  const busy = load > BUSY_LOAD ? " (BUSY: others share this machine, trust ratios only roughly)" : "";
+  const percent = `${Math.round(share * 100)}% used by others before the start`;
+  const busy = share > BUSY_SHARE ? " (BUSY: trust the rates only roughly)" : "";
   return [
-    `machine: ${all[0]?.model ?? "unknown CPU"}, ${all.length} cores, ${memoryGiB} GiB, ${type()}; load before ${load.toFixed(2)}${busy}`,
+    `machine: ${all[0]?.model ?? "unknown CPU"}, ${all.length} cores, ${memoryGiB} GiB, ${type()}; ${percent}${busy}`,
     `versions: ${["Bun ".concat(bunVersion), ...versions].join(", ")}`,
   ].join("\n");
+}
+
+/** The share of all cores that was in use while this process did nothing. */
+async function busyShare(): Promise<number> {
+  const before = coreTimes();
+  await Bun.sleep(WATCH_MS);
+  const after = coreTimes();
+  return 1 - (after.idle - before.idle) / Math.max(1, after.all - before.all);
+}
+
+function coreTimes(): { idle: number; all: number } {
+  let [idle, all] = [0, 0];
+  for (const { times } of cpus()) {
+    idle += times.idle;
+    all += times.user + times.nice + times.sys + times.idle + times.irq;
+  }
+  return { idle, all };
 }
 
 async function versionOf(program: string): Promise<string> {

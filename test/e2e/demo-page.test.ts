@@ -14,7 +14,7 @@ test.skipIf(!hasChromium)(
   async () => {
     await using network = await startNetwork();
     const { site, terminals } = network.facts;
-    await (await fetch(`${site}download/large.bin`)).bytes();
+    await (await fetch(`${site}/download/large.bin`)).bytes();
     await using opened = new AsyncDisposableStack();
     const browser = await chromium.launch({ executablePath: pathOf("chromium") ?? "", args: ARGUMENTS });
     opened.defer(() => browser.close());

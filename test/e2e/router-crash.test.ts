@@ -48,7 +48,7 @@ test("a Router killed under load comes back with its catalog, sites and paid cla
   origin.files.set("/film.bin", { bytes, headers: HEADERS });
   origin.files.set("/", { bytes: Buffer.from("home\n"), headers: ["Content-Type", "text/html"] });
   await using network = await startNetwork({ origin: origin.url });
-  const url = `${network.facts.site}film.bin`;
+  const url = `${network.facts.site}/film.bin`;
   expect(sha256Of(await (await fetch(url)).bytes())).toBe(sha256);
   const { admin } = network;
   await until("every Terminal to hold the file", async () => {

@@ -122,7 +122,7 @@ test("the same data serves another origin when one is named", async () => {
 test("the next run has the same addresses, and serves what the former stored", async () => {
   await using directory = await temporaryDirectory();
   const args = ["--data", join(directory.path, "data")];
-  const large = "download/large.bin";
+  const large = "/download/large.bin";
   let former: Facts;
   {
     await using first = startUp(args, join(directory.path, "first.json"));

@@ -121,12 +121,12 @@ async function writeFacts(network: Network | undefined, readyFile: string | unde
 function greeting(network: Network, origin: string | undefined): string[] {
   const { site, terminals } = network.facts();
   const what = origin === undefined ? "the demo site" : origin;
-  const sample = origin === undefined ? `${site}download/large.bin` : `${site}some/large/file`;
+  const sample = origin === undefined ? `${site}/download/large.bin` : `${site}/some/large/file`;
   return [
     "",
     `  NESON serves ${what} at`,
     "",
-    `      ${site}`,
+    `      ${site}/`,
     "",
     `  through one Router and ${terminals.length} Terminal${terminals.length === 1 ? "" : "s"}. Follow a file to its Terminal:`,
     "",

@@ -100,7 +100,7 @@ export async function startNetwork(options: NetworkOptions, deps: NetworkDeps): 
   }
   await Promise.all(terminals.map((terminal) => terminal.start()));
   await allJoined(admin, options.terminals, deps);
-  const site = `http://127.0.0.1:${sitePort}/`;
+  const site = `http://127.0.0.1:${sitePort}`;
   if (demo !== undefined) await warmVideo(site, deps.signal);
 
   const running = parts.move();

@@ -3,11 +3,11 @@ const FETCH_MS = 10_000;
 
 /**
  * Asks for the demo video once through the Router, so that the first person to press play already sees it come from Terminals.
- * @param site URL of the site, with its final slash
+ * @param site URL of the site, without a final slash
  */
 export async function warmVideo(site: string, signal: AbortSignal): Promise<void> {
   const get = (url: string) => fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(FETCH_MS)]) });
-  const playlistUrl = `${site}${PLAYLIST}`;
+  const playlistUrl = `${site}/${PLAYLIST}`;
   for (const uri of urisOf(await (await get(playlistUrl)).text())) {
     await (await get(new URL(uri, playlistUrl).href)).arrayBuffer();
   }
