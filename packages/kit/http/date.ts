@@ -1,25 +1,48 @@
-const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-const IMF_FIXDATE = /^[A-Z][a-z]{2}, (\d{2}) ([A-Z][a-z]{2}) (\d{4}) (\d{2}):(\d{2}):(\d{2}) GMT$/;
-const RFC_850 = /^[A-Z][a-z]{5,8}, (\d{2})-([A-Z][a-z]{2})-(\d{2}) (\d{2}):(\d{2}):(\d{2}) GMT$/;
-const ASCTIME = /^[A-Z][a-z]{2} ([A-Z][a-z]{2}) ([ \d]\d) (\d{2}):(\d{2}):(\d{2}) (\d{4})$/;
+const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+const DAY = "(?:mon|tue|wed|thu|fri|sat|sun)";
+const TIME = "(\\d\\d):(\\d\\d):(\\d\\d)";
+
+// RFC 9110 5.6.7: the three forms. RFC 9111 4.2: matched without case, and no zone but GMT.
+const IMF = new RegExp(`^${DAY}, (\\d\\d) ([a-z]{3}) (\\d{4}) ${TIME} gmt$`);
+const RFC850 = new RegExp(`^(?:mon|tues|wednes|thurs|fri|satur|sun)day, (\\d\\d)-([a-z]{3})-(\\d\\d) ${TIME} gmt$`);
+const ASCTIME = new RegExp(`^${DAY} ([a-z]{3}) ([ \\d]\\d) ${TIME} (\\d{4})$`);
+
+/** With it, two-digit years mean 1970 to 2069: good for dates that are only compared with each other. */
+const COMPARED_MS = Date.UTC(2019, 0);
 
 /**
- * Milliseconds since the Unix epoch of an HTTP-date in any of its three formats (RFC 9110 section 5.6.7), or undefined. A two-digit year is
- * read as 1970–2069: no clock is needed, and such dates are only ever in the past.
+ * Reads an HTTP-date (RFC 9110 5.6.7) as milliseconds since 1970; undefined when it is not one. Never throws.
+ * @param referenceMs decides the century of two-digit years: more than 50 years ahead of it means the past
  */
-export function parseHttpDate(text: string): number | undefined {
-  const fixed = IMF_FIXDATE.exec(text);
-  if (fixed) return toMs(fixed[3], fixed[2], fixed[1], fixed.slice(4, 7));
-  const old = RFC_850.exec(text);
-  if (old) return toMs(String(Number(old[3]) + (Number(old[3]) < 70 ? 2000 : 1900)), old[2], old[1], old.slice(4, 7));
-  const asc = ASCTIME.exec(text);
-  return asc ? toMs(asc[6], asc[1], asc[2], asc.slice(3, 6)) : undefined;
+export function parseHttpDate(text: string, referenceMs = COMPARED_MS): number | undefined {
+  if (text.length > 64) return undefined;
+  const lower = text.trim().toLowerCase();
+  const imf = IMF.exec(lower);
+  if (imf) return toMs(Number(imf[3]), imf[2], imf[1], imf[4], imf[5], imf[6]);
+  const old = RFC850.exec(lower);
+  if (old) return toMs(fullYear(Number(old[3]), referenceMs), old[2], old[1], old[4], old[5], old[6]);
+  const asctime = ASCTIME.exec(lower);
+  if (asctime) return toMs(Number(asctime[6]), asctime[1], asctime[2], asctime[3], asctime[4], asctime[5]);
+  return undefined;
 }
 
-function toMs(year = "", monthName = "", day = "", time: string[] = []): number | undefined {
+/** Writes milliseconds since 1970 as an IMF-fixdate (RFC 9110 5.6.7). */
+export function formatHttpDate(timeMs: number): string {
+  return new Date(timeMs).toUTCString();
+}
+
+function fullYear(twoDigits: number, referenceMs: number): number {
+  const referenceYear = new Date(referenceMs).getUTCFullYear();
+  const year = referenceYear - (referenceYear % 100) + twoDigits;
+  return year > referenceYear + 50 ? year - 100 : year;
+}
+
+function toMs(year: number, monthName = "", day = "", hour = "", minute = "", second = ""): number | undefined {
   const month = MONTHS.indexOf(monthName);
-  const [hour = 99, minute = 99, second = 99] = time.map(Number);
-  // Second 60 is a leap second, which the grammar allows.
-  if (month < 0 || Number(day) < 1 || Number(day) > 31 || hour > 23 || minute > 59 || second > 60) return undefined;
-  return Date.UTC(Number(year), month, Number(day), hour, minute, second);
+  const [d, h, m, s] = [Number(day), Number(hour), Number(minute), Number(second)];
+  // 60 is a leap second (RFC 9110 5.6.7).
+  if (month < 0 || d < 1 || h > 23 || m > 59 || s > 60) return undefined;
+  const ms = Date.UTC(year, month, d, h, m, s);
+  // Date.UTC rolls 31 February over into March, and reads years under 100 as 19xx.
+  return year >= 1000 && new Date(Date.UTC(year, month, d)).getUTCDate() === d ? ms : undefined;
 }

@@ -1,5 +1,5 @@
+import { formatHttpDate } from "@neson/kit/http/date";
 import { headerListSchema } from "@neson/protocol/manifest";
-import { formatHttpDate } from "../policy/http-date.ts";
 
 /** A header set as a Terminal keeps it. */
 export type HeaderList = [string, string][];

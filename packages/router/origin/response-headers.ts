@@ -1,5 +1,5 @@
+import { formatHttpDate } from "@neson/kit/http/date";
 import { endToEndFields, fieldLines } from "../policy/fields.ts";
-import { formatHttpDate } from "../policy/http-date.ts";
 import type { OriginUrl } from "./origin-url.ts";
 
 // Content-Length is framing, set by whoever answers. Alt-Svc names other doors of the origin itself, which viewers must not use.

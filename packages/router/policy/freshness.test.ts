@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { formatHttpDate } from "@neson/kit/http/date";
 import fc from "fast-check";
 import { parseCacheControl } from "./cache-control.ts";
 import { fieldLines } from "./fields.ts";
@@ -9,7 +10,6 @@ import {
   initialAgeMs,
   type ReceivedResponse,
 } from "./freshness.ts";
-import { formatHttpDate } from "./http-date.ts";
 
 const NOW_MS = Date.UTC(2026, 10, 22, 12, 0, 0) + 400;
 

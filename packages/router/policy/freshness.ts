@@ -1,7 +1,8 @@
 /** Freshness lifetime and age (RFC 9111 4.2). */
+
+import { parseHttpDate } from "@neson/kit/http/date";
 import { type Directives, deltaSeconds, secondsOf } from "./cache-control.ts";
 import { fieldLines } from "./fields.ts";
-import { parseHttpDate } from "./http-date.ts";
 
 /** A response with the times of its exchange (milliseconds since 1970). */
 export interface ReceivedResponse {

@@ -1,4 +1,6 @@
 /** A stored response's fields, parsed once, so that planning a hit parses nothing. */
+
+import { parseHttpDate } from "@neson/kit/http/date";
 import { type Directives, parseCacheControl, secondsOf } from "./cache-control.ts";
 import { fieldLines, soleField } from "./fields.ts";
 import {
@@ -7,7 +9,6 @@ import {
   initialAgeMs,
   type ReceivedResponse,
 } from "./freshness.ts";
-import { parseHttpDate } from "./http-date.ts";
 import type { PolicyOptions } from "./plan.ts";
 import { isHeuristicallyCacheable } from "./statuses.ts";
 

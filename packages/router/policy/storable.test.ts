@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
+import { formatHttpDate } from "@neson/kit/http/date";
 import fc from "fast-check";
 import type { ReceivedResponse } from "./freshness.ts";
-import { formatHttpDate } from "./http-date.ts";
 import { DEFAULT_POLICY } from "./plan.ts";
 import { storable } from "./storable.ts";
 import type { RequestHeaders } from "./vary.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
+import { formatHttpDate } from "@neson/kit/http/date";
 import fc from "fast-check";
-import { formatHttpDate } from "./http-date.ts";
 import { DEFAULT_POLICY, plan, type StoredResponse } from "./plan.ts";
 import { prepare } from "./prepare.ts";
 import { freshened } from "./update.ts";

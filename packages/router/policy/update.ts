@@ -1,6 +1,7 @@
 /** Updating a stored response from a 304 (RFC 9111 3.2, 4.3.4). */
+
+import { formatHttpDate } from "@neson/kit/http/date";
 import { endToEndFields, fieldLines, listMembers, soleField } from "./fields.ts";
-import { formatHttpDate } from "./http-date.ts";
 import type { PolicyOptions, StoredResponse } from "./plan.ts";
 import { prepare } from "./prepare.ts";
 

@@ -1,5 +1,5 @@
-/** Seconds of expiry the ring can hold; longer-lived tickets are counted as expiring at its end. */
-const RING_SECONDS = 4096;
+/** Seconds of expiry the ring can hold (4 KiB a Terminal); longer-lived tickets are counted as expiring at its end. */
+const RING_SECONDS = 512;
 
 /**
  * Bytes that one Terminal may still be asked for by this Router's unexpired tickets.

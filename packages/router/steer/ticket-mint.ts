@@ -33,6 +33,7 @@ export function createTicketMint(
   const terminalKeys = createTerminalKeys(options.masterKey);
   const networks = createNetworkDigests(options.masterKey);
   const nonces = createNonceGroups(deps.randomBytes);
+  const siteIds = new Map<string, string>();
   return {
     group: ({ entry, siteName, siteHost, clientAddress }) => {
       const nowSeconds = Math.floor(deps.nowMs() / 1000);
@@ -41,7 +42,11 @@ export function createTicketMint(
       const maxBytes = size + Math.floor(size * RETRY_ALLOWANCE) + PIECE_BYTES;
       const expiresAt = nowSeconds + options.ticketSeconds;
       const nonceGroup = nonces();
-      const siteId = siteIdOf(siteName);
+      let siteId = siteIds.get(siteName);
+      if (siteId === undefined) {
+        siteId = siteIdOf(siteName);
+        siteIds.set(siteName, siteId);
+      }
       const clientNetwork = networks(clientAddress);
       return {
         maxBytes,
