@@ -1,19 +1,33 @@
-import { addFlags, defineOptions, option, portSchema, readEnvironment, readOptions } from "@neson/kit/config";
+import {
+  addFlags,
+  defineOptions,
+  listenHostSchema,
+  option,
+  portSchema,
+  readEnvironment,
+  readOptions,
+} from "@neson/kit/config";
 import { serveHttp } from "@neson/kit/http/server";
 import { runService } from "@neson/kit/lifecycle";
 import { createLog } from "@neson/kit/log";
 import type { Command } from "commander";
 import { loadDemoSite } from "../demo/demo-site.ts";
 
-const HOST = "127.0.0.1";
 const GRACE_MS = 1000;
 
 const demoOptions = defineOptions({
+  listenHost: option({
+    schema: listenHostSchema,
+    flag: "--listen-host",
+    env: "NESON_DEMO_LISTEN_HOST",
+    doc: "address to serve on",
+    default: "127.0.0.1",
+  }),
   port: option({
     schema: portSchema,
     flag: "--port",
     env: "NESON_DEMO_PORT",
-    doc: "port of the demo site on 127.0.0.1; 0 takes a free one",
+    doc: "port of the demo site; 0 takes a free one",
     default: "8088",
   }),
 });
@@ -28,11 +42,11 @@ export function addDemoOrigin(program: Command): void {
     .action((flags: Record<string, unknown> & { readyFile?: string }) =>
       runService(
         async () => {
-          const { port } = readOptions(demoOptions, { flags, env: readEnvironment() });
+          const { listenHost: hostname, port } = readOptions(demoOptions, { flags, env: readEnvironment() });
           const log = createLog({ name: "demo-origin", level: "warn" });
           const limits = { graceMs: GRACE_MS };
-          const server = await serveHttp({ hostname: HOST, port, handle: await loadDemoSite(), log, limits });
-          const url = `http://${HOST}:${server.port}`;
+          const server = await serveHttp({ hostname, port, handle: await loadDemoSite(), log, limits });
+          const url = `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${server.port}`;
           process.stdout.write(`the demo site is at ${url}/\n`);
           return { ready: { url }, [Symbol.asyncDispose]: () => server.stop() };
         },

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Answer, Handle, Headers } from "@neson/kit/http/answer";
@@ -18,12 +18,18 @@ const TYPES: Record<string, string> = {
 };
 
 /**
- * Video and images: the network keeps them for an hour, browsers never do. Without a validator either, every viewing is fetched
- * anew, so that the page shows what the network does and not what the browser remembers.
+ * Video and images: the network keeps them for an hour, browsers never do. Nor do they get a validator: with one a browser would ask
+ * "still the same?", the Router would answer 304 by itself, and the page would show what the browser remembers, not what the network does.
  */
 const MEDIA_CACHING = "public, max-age=0, s-maxage=3600";
+const HTML_CACHING = "no-cache";
+const PLAYLIST_CACHING = "public, max-age=5";
 const PAGE_CACHING = "public, max-age=60";
 const DOWNLOAD_CACHING = "public, max-age=3600";
+/** The large download is computed, so no file tells when its bytes were settled. */
+const DOWNLOAD_MODIFIED_MS = Date.UTC(2026, 10, 1);
+/** Where the kind of a file, not its folder, says how long it may be kept. */
+const CACHING: Record<string, string> = { ".html": HTML_CACHING, ".m3u8": PLAYLIST_CACHING };
 const DOWNLOAD_PATH = "/download/large.bin";
 
 interface File {
@@ -38,32 +44,41 @@ export async function loadDemoSite(): Promise<Handle> {
   await addFolder(files, "page", "/", PAGE_CACHING);
   await addFolder(files, "assets/video", "/video/", MEDIA_CACHING);
   await addFolder(files, "assets/images", "/images/", MEDIA_CACHING);
-  const player = await readFile(fileURLToPath(import.meta.resolve("hls.js/dist/hls.light.min.js")));
-  files.set("/hls.js", fileOf("/hls.js", player, DOWNLOAD_CACHING));
+  const player = fileURLToPath(import.meta.resolve("hls.js/dist/hls.light.min.js"));
+  files.set("/hls.js", await loadFile(player, DOWNLOAD_CACHING));
+  addDownload(files);
+  const missing = files.get("/404.html");
+  files.delete("/404.html");
   const page = files.get("/index.html");
   if (page !== undefined) files.set("/", page);
-  addDownload(files);
   return ({ method, target, headers }) => {
     if (method !== "GET" && method !== "HEAD")
       return text(405, "this demo site only reads: GET or HEAD", ["Allow", "GET, HEAD"]);
     const file = files.get(target.split("?", 1)[0] ?? "");
-    if (file === undefined) return text(404, "no such page on this demo site");
-    return rangedAnswer({ requestHeaders: headers, method, ...file });
+    if (file !== undefined) return rangedAnswer({ requestHeaders: headers, method, ...file });
+    if (missing === undefined) return text(404, "no such page on this demo site");
+    return rangedAnswer({ requestHeaders: headers, method, status: 404, ...missing });
   };
 }
 
 async function addFolder(files: Map<string, File>, folder: string, path: string, caching: string): Promise<void> {
   const directory = fileURLToPath(new URL(`./${folder}/`, import.meta.url));
-  for (const name of await readdir(directory)) {
-    files.set(`${path}${name}`, fileOf(name, await readFile(`${directory}${name}`), caching));
-  }
+  for (const name of await readdir(directory))
+    files.set(`${path}${name}`, await loadFile(`${directory}${name}`, caching));
 }
 
-function fileOf(name: string, bytes: Uint8Array, caching: string): File {
-  const headers = ["Content-Type", TYPES[extname(name)] ?? "application/octet-stream", "Cache-Control", caching];
-  if (caching !== MEDIA_CACHING)
-    headers.push("ETag", `"${createHash("sha256").update(bytes).digest("hex").slice(0, 16)}"`);
+async function loadFile(path: string, usualCaching: string): Promise<File> {
+  const [bytes, { mtimeMs }] = await Promise.all([readFile(path), stat(path)]);
+  const extension = extname(path);
+  const caching = CACHING[extension] ?? usualCaching;
+  const headers = ["Content-Type", TYPES[extension] ?? "application/octet-stream", "Cache-Control", caching];
+  if (caching === MEDIA_CACHING) headers.push("Access-Control-Allow-Origin", "*");
+  else headers.push(...validators(createHash("sha256").update(bytes).digest("hex"), mtimeMs));
   return { size: bytes.length, headers, read: (first, last) => bytes.subarray(first, last + 1) };
+}
+
+function validators(sha256: string, modifiedMs: number): Headers {
+  return ["ETag", `"${sha256.slice(0, 16)}"`, "Last-Modified", new Date(modifiedMs).toUTCString()];
 }
 
 function addDownload(files: Map<string, File>): void {
@@ -71,13 +86,13 @@ function addDownload(files: Map<string, File>): void {
   const headers = ["Content-Type", "application/octet-stream", "Cache-Control", DOWNLOAD_CACHING];
   files.set(DOWNLOAD_PATH, {
     size: LARGE_FILE_BYTES,
-    headers: [...headers, "ETag", `"${sha256.slice(0, 16)}"`],
+    headers: [...headers, ...validators(sha256, DOWNLOAD_MODIFIED_MS)],
     read: streamLarge,
   });
   const note = Buffer.from(`${sha256}  large.bin\n`);
   files.set(`${DOWNLOAD_PATH}.sha256`, {
     size: note.length,
-    headers: ["Content-Type", "text/plain", "Cache-Control", PAGE_CACHING],
+    headers: ["Content-Type", "text/plain; charset=utf-8", "Cache-Control", PAGE_CACHING],
     read: (first, last) => note.subarray(first, last + 1),
   });
 }

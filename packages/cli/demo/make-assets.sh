@@ -31,6 +31,6 @@ still() { # name, place x, place y, scale, palette
 }
 still valley -0.7463 0.1102 0.005 magma
 still spiral -0.7435669 0.1314023 0.0022 viridis
-still island -0.1592 -1.0317 0.02 turbo
+still island -0.1592 -1.0317 0.02 plasma
 cat "$out/video/init.mp4" "$out/video/segment-06.m4s" | ffmpeg -hide_banner -loglevel error -y -i pipe:0 \
   -frames:v 1 -q:v 4 -map_metadata -1 -fflags +bitexact "$out/video/poster.jpg"

@@ -5,6 +5,12 @@ const COLOURS = ["#d6336c", "#1c7ed6", "#2b8a3e", "#e8590c", "#7048e8", "#0c8599
 const SEGMENTS = 12;
 const SEGMENT_SECONDS = 2;
 
+const KEPT_SEGMENTS = 1000;
+
+/** The latest segments, as {url, host}: the URL the player asked for, and the machine that sent the bytes. For tests and the curious. */
+const nesonSegments = [];
+globalThis.nesonSegments = nesonSegments;
+
 const byId = (id) => document.getElementById(id);
 const sources = new Map();
 
@@ -44,32 +50,16 @@ function label(source) {
 
 function drawSources() {
   const list = [...sources.values()].sort((a, b) => b.isRouter - a.isRouter || a.host.localeCompare(b.host));
-  const total = list.reduce((sum, { bytes }) => sum + bytes, 0);
-  byId("legend").replaceChildren(
-    ...list.map((source) => {
-      const item = element("li");
-      item.append(element("span", "dot", undefined, source.colour), label(source));
-      return item;
-    }),
-  );
+  const most = Math.max(...list.map(({ bytes }) => bytes));
   byId("sources").replaceChildren(
     ...list.map((source) => {
-      const row = element("tr");
-      const bar = element("div", "bar", undefined, source.colour);
-      bar.style.width = `${Math.max(1, (100 * source.bytes) / total)}%`;
-      const share = element("td", "share");
-      share.append(bar);
-      const machine = element("td");
+      const row = element("li");
       const from = element("span", "from");
-      from.append(element("span", "dot", undefined, source.colour), source.host);
-      machine.append(from);
-      row.append(
-        machine,
-        element("td", "", source.isRouter ? "Router" : "Terminal"),
-        element("td", "number", String(source.files)),
-        element("td", "number", sizeText(source.bytes)),
-        share,
-      );
+      from.append(element("span", "dot", undefined, source.colour), label(source));
+      const files = source.files === 1 ? "1 file" : `${source.files} files`;
+      const bar = element("span", "bar", undefined, source.colour);
+      bar.style.width = `${Math.max(1, (100 * source.bytes) / most)}%`;
+      row.append(from, element("span", "amount", `${sizeText(source.bytes)} · ${files}`), bar);
       return row;
     }),
   );
@@ -98,6 +88,8 @@ function playVideo() {
   hls.on(Hls.Events.FRAG_LOADED, (_, { frag, networkDetails }) => {
     if (typeof frag.sn !== "number") return;
     const source = note(networkDetails.responseURL, frag.stats.loaded);
+    nesonSegments.push({ url: frag.url, host: source.host });
+    if (nesonSegments.length > KEPT_SEGMENTS) nesonSegments.shift();
     const square = squares[frag.sn];
     square.classList.add("come");
     square.style.setProperty("--of", source.colour || "var(--router)");
