@@ -11,10 +11,12 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const bun = join(root, "node_modules", ".bin", process.platform === "win32" ? "bun.exe" : "bun");
 const parent = process.ppid;
 
-// The services below stop when this pipe ends, however this process ends.
+// The services of the command line stop when this pipe ends, however this process ends. Tests and measurements start services of
+// their own, which must not take it for theirs.
+const isCommandLine = process.argv[2] === "packages/cli/main.ts";
 const child = spawn(bun, process.argv.slice(2), {
   stdio: ["pipe", "inherit", "inherit"],
-  env: { ...process.env, NESON_STOP_WITH_PARENT: "1" },
+  env: isCommandLine ? { ...process.env, NESON_STOP_WITH_PARENT: "1" } : process.env,
 });
 child.stdin.on("error", () => {});
 // Ctrl-C reaches the child by itself: a terminal signals the whole group. Passed on as well, it would count twice.

@@ -42,8 +42,6 @@ export async function temporaryDirectory(): Promise<AsyncDisposable & { path: st
 export async function neson(args: string[], options: { cwd?: string } = {}) {
   const child = Bun.spawn([BUN, MAIN, ...args], {
     cwd: options.cwd ?? tmpdir(),
-    // As from a person's shell: without standard input, but not meant to end with it.
-    env: { ...process.env, NESON_STOP_WITH_PARENT: "" },
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
