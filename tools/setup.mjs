@@ -30,8 +30,8 @@ function isInstalled() {
 
 function install() {
   say("installing what package-lock.json names (npm install); this happens once");
-  // Not `npm ci`: that refuses a lock file which lacks the binaries of other platforms, and npm leaves them out where the registry
-  // it was written with has none. `--no-save` keeps to the lock file without writing it. NODE_ENV=production would leave out the
+  // Not `npm ci`: that refuses a lock file which lacks the binaries of other platforms, and npm drops them whenever it writes one with a
+  // registry that has none. `--no-save` keeps to the lock file without writing it. NODE_ENV=production would leave out the
   // development dependencies, and Bun is one.
   if (!npm(["install", "--no-save", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"])) {
     fail("npm install failed (see above); check the network and the npm registry, then run the same command again");

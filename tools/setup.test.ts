@@ -82,3 +82,13 @@ test("setup fails, and remembers nothing, when npm install fails", () => {
   expect(result.output).toContain("npm install failed");
   expect(run(WORKING_BUN)).toMatchObject({ code: 0, calls: [INSTALL_CALL] });
 });
+
+test("package-lock.json names the binaries of every platform, so that npm ci takes it anywhere", async () => {
+  const lock = (await Bun.file(join(import.meta.dir, "../package-lock.json")).json()) as {
+    packages: Record<string, { optionalDependencies?: Record<string, string> }>;
+  };
+  const missing = Object.values(lock.packages)
+    .flatMap(({ optionalDependencies = {} }) => Object.keys(optionalDependencies))
+    .filter((name) => lock.packages[`node_modules/${name}`] === undefined);
+  expect(missing).toEqual([]);
+});
