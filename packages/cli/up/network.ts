@@ -92,6 +92,8 @@ export async function startNetwork(options: NetworkOptions, deps: NetworkDeps): 
   await admin.putSite({ name: SITE_NAME, hosts: ["localhost", "127.0.0.1"], origin, allowPrivateOrigin: true });
 
   const hosts = await terminalHosts(options.terminals);
+  if (hosts[0]?.listen === "127.0.0.1")
+    deps.say(`Terminals share 127.0.0.1 here, under names such as ${hosts[0].name}`);
   const ports = await Promise.all(hosts.map((host) => chosen.choose(host.name, host.listen)));
   await chosen.save();
   for (const [index, host] of hosts.entries()) {

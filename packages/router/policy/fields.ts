@@ -1,4 +1,5 @@
 /** Flat field lists (name, value, name, value…), as policy reads them: names are compared without case, order is kept. */
+import { CONNECTION_FIELDS } from "@neson/kit/http/connection-fields";
 
 /** The values of all lines with this (lower-case) name, in order, trimmed. */
 export function fieldLines(headers: readonly string[], name: string): string[] {
@@ -29,14 +30,8 @@ export function listMembers(lines: readonly string[]): string[] {
 }
 
 // RFC 9110 7.6.1 (fields for this connection only), RFC 9111 3.1 (fields about a proxy's own authentication).
-const NOT_STORED = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
+const NOT_STORED = new Set<string>([
+  ...CONNECTION_FIELDS,
   "proxy-authenticate",
   "proxy-authentication-info",
   "proxy-authorization",

@@ -1,4 +1,5 @@
 import { type Headers, indexOfHeader } from "@neson/kit/http/answer";
+import { CONNECTION_FIELDS } from "@neson/kit/http/connection-fields";
 
 /** One header set, made ready for answering. */
 export interface HeaderSet {
@@ -14,17 +15,7 @@ export interface HeaderSet {
 
 // RFC 9110 section 7.6.1 and RFC 9112 section 6: these describe one connection or one message. Stored ones would break the
 // framing of the answer they are written into, whatever a Router signed.
-const FRAMING = new Set([
-  "connection",
-  "content-length",
-  "content-range",
-  "keep-alive",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-]);
+const FRAMING = new Set<string>([...CONNECTION_FIELDS, "content-length", "content-range"]);
 
 /** Lets pages of any origin read what they were redirected to. */
 export const CORS_DEFAULTS: readonly (readonly [string, string])[] = [
