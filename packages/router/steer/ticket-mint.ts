@@ -6,8 +6,8 @@ import type { CatalogEntry } from "../catalog/catalog.ts";
 
 /** Share of an object's size that a viewer may fetch again on the same answer, beside one piece: retries and seeks. */
 const RETRY_ALLOWANCE = 0.1;
-/** How many client addresses keep their network digest ready. */
-const MAX_CACHED_NETWORKS = 10_000;
+/** How many client networks, and how many site ids, are kept ready. */
+const MAX_REMEMBERED = 10_000;
 const NONCE_GROUP_BYTES = 15;
 const GROUPS_PER_DRAW = 256;
 
@@ -33,7 +33,7 @@ export function createTicketMint(
   const terminalKeys = createTerminalKeys(options.masterKey);
   const networks = createNetworkDigests(options.masterKey);
   const nonces = createNonceGroups(deps.randomBytes);
-  const siteIds = new Map<string, string>();
+  const siteIds = remembered(siteIdOf);
   return {
     group: ({ entry, siteName, siteHost, clientAddress }) => {
       const nowSeconds = Math.floor(deps.nowMs() / 1000);
@@ -42,11 +42,7 @@ export function createTicketMint(
       const maxBytes = size + Math.floor(size * RETRY_ALLOWANCE) + PIECE_BYTES;
       const expiresAt = nowSeconds + options.ticketSeconds;
       const nonceGroup = nonces();
-      let siteId = siteIds.get(siteName);
-      if (siteId === undefined) {
-        siteId = siteIdOf(siteName);
-        siteIds.set(siteName, siteId);
-      }
+      const siteId = siteIds(siteName);
       const clientNetwork = networks(clientAddress);
       return {
         maxBytes,
@@ -94,15 +90,20 @@ function createTerminalKeys(masterKey: Uint8Array): (terminalId: string, keyDay:
 /** A client's network as 8 bytes that only Routers can trace back (keyed): Terminals must not learn viewers from tickets. */
 function createNetworkDigests(masterKey: Uint8Array): (address: string) => string {
   const key = hmacSha256(masterKey, "neson-client-network-1");
-  const digests = new Map<string, string>();
-  return (address) => {
-    let digest = digests.get(address);
-    if (digest === undefined) {
-      digest = toHex(hmacSha256(key, networkOf(address)).subarray(0, 8));
-      if (digests.size >= MAX_CACHED_NETWORKS) digests.clear();
-      digests.set(address, digest);
+  return remembered((address) => toHex(hmacSha256(key, networkOf(address)).subarray(0, 8)));
+}
+
+/** The same function, with its latest answers kept ready. */
+function remembered(compute: (text: string) => string): (text: string) => string {
+  const answers = new Map<string, string>();
+  return (text) => {
+    let answer = answers.get(text);
+    if (answer === undefined) {
+      answer = compute(text);
+      if (answers.size >= MAX_REMEMBERED) answers.clear();
+      answers.set(text, answer);
     }
-    return digest;
+    return answer;
   };
 }
 
