@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { isPublicAddress, networkOf } from "./address.ts";
+import { httpUrlOf, isPublicAddress, networkOf } from "./address.ts";
 
 const PUBLIC = [
   "8.8.8.8",
@@ -51,4 +51,13 @@ test("networkOf() gives the /24 of IPv4 and the /48 of IPv6", () => {
 
 test("networkOf() puts everything that is no address into one network", () => {
   expect(["", "localhost", "1.2.3"].map(networkOf)).toEqual(["unknown", "unknown", "unknown"]);
+});
+
+test.each([
+  ["127.0.0.1", "http://127.0.0.1:8080"],
+  ["::1", "http://[::1]:8080"],
+  ["terminal-1.localhost", "http://terminal-1.localhost:8080"],
+])("httpUrlOf() puts %s into a URL that parses", (host, url) => {
+  expect(httpUrlOf(host, 8080)).toBe(url);
+  expect(new URL(url).port).toBe("8080");
 });

@@ -46,3 +46,8 @@ function isGlobalUnicast(bytes: number[]): boolean {
 function parseAddress(address: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
   return isIP(address) === 0 ? undefined : ipaddr.process(address);
 }
+
+/** "http://host:port" for an address or a host name; an IPv6 address gets its brackets (RFC 3986 section 3.2.2). */
+export function httpUrlOf(host: string, port: number): string {
+  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+}

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
+import { httpUrlOf } from "@neson/kit/address";
 import { type Clock, systemClock } from "@neson/kit/clock";
 import { lockDirectory, readOrCreateSecret } from "@neson/kit/files";
 import { serveHttp } from "@neson/kit/http/server";
@@ -158,7 +159,7 @@ function ticketKeysOf(masterKey: Uint8Array, terminalId: string, nowMs: number):
   return [today, today + 1].map((day) => ({ day, key: toBase64Url(deriveTicketKey(masterKey, terminalId, day)) }));
 }
 
+/** A URL at which this machine itself reaches a listener. */
 function urlOf(hostname: string, port: number): string {
-  const host = hostname === "0.0.0.0" || hostname === "::" ? "127.0.0.1" : hostname;
-  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+  return httpUrlOf(hostname === "0.0.0.0" || hostname === "::" ? "127.0.0.1" : hostname, port);
 }

@@ -1,3 +1,4 @@
+import { httpUrlOf } from "@neson/kit/address";
 import type { Clock } from "@neson/kit/clock";
 import { NesonError } from "@neson/kit/error";
 import { lockDirectory } from "@neson/kit/files";
@@ -118,8 +119,7 @@ function endpointOf(listenHost: string, port: number): string {
     const message = `option --endpoint: found nothing, allowed: the URL that viewers reach this Terminal at (it listens on every address, ${listenHost})`;
     throw new NesonError("bad-option", message, { fault: "operator" });
   }
-  const host = listenHost.includes(":") ? `[${listenHost}]` : listenHost;
-  return new URL(`http://${host}:${port}`).origin;
+  return new URL(httpUrlOf(listenHost, port)).origin;
 }
 
 function channelUrlOf(routerUrl: string): string {

@@ -1,3 +1,4 @@
+import { httpUrlOf } from "@neson/kit/address";
 import {
   addFlags,
   defineOptions,
@@ -46,7 +47,7 @@ export function addDemoOrigin(program: Command): void {
           const log = createLog({ name: "demo-origin", level: "warn" });
           const limits = { graceMs: GRACE_MS };
           const server = await serveHttp({ hostname, port, handle: await loadDemoSite(), log, limits });
-          const url = `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${server.port}`;
+          const url = httpUrlOf(hostname, server.port);
           process.stdout.write(`the demo site is at ${url}/\n`);
           return { ready: { url }, [Symbol.asyncDispose]: () => server.stop() };
         },

@@ -3,6 +3,7 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Answer, Handle, Headers } from "@neson/kit/http/answer";
+import { formatHttpDate } from "@neson/kit/http/date";
 import { rangedAnswer } from "@neson/kit/http/respond";
 import { LARGE_FILE_BYTES, largeFileBytes, largeFileSha256 } from "./large-file.ts";
 
@@ -78,7 +79,7 @@ async function loadFile(path: string, usualCaching: string): Promise<File> {
 }
 
 function validators(sha256: string, modifiedMs: number): Headers {
-  return ["ETag", `"${sha256.slice(0, 16)}"`, "Last-Modified", new Date(modifiedMs).toUTCString()];
+  return ["ETag", `"${sha256.slice(0, 16)}"`, "Last-Modified", formatHttpDate(modifiedMs)];
 }
 
 function addDownload(files: Map<string, File>): void {
