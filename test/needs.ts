@@ -4,7 +4,12 @@ import { existsSync } from "node:fs";
 const PACKAGE_OF = {
   aria2c: "aria2",
   chromium: "chromium",
+  curl: "curl",
+  h2load: "nghttp2-client",
+  nghttp: "nghttp2-client",
   nginx: "nginx-light",
+  shellcheck: "shellcheck",
+  "systemd-analyze": "systemd",
   varnishd: "varnish",
   wrk: "wrk",
 } as const;

@@ -4,7 +4,12 @@ import type { SourceFile } from "./source-files.ts";
 const MAX_FILE_LINES = 300;
 
 /** Decisions that must give the same answer for the same input: no platform module, clock, randomness or global state. */
-const PURE = [/^packages\/router\/policy\//, /^packages\/router\/steer\/rank\.ts$/, /^packages\/protocol\//];
+const PURE = [
+  /^packages\/router\/policy\//,
+  /^packages\/router\/steer\/rank\.ts$/,
+  /^packages\/terminal\/evict\/(priority|ranking|tuner|ghost-table|slot-heap|fingerprint)\.ts$/,
+  /^packages\/protocol\//,
+];
 const IMPURE_CALLS =
   /\b(Date\.now|Math\.random|performance\.now|new Date\(\)|crypto\.(randomUUID|getRandomValues)|fetch\(|setTimeout|setInterval)/;
 

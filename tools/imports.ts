@@ -41,7 +41,9 @@ function faultOf(path: string, part: string, allowed: readonly string[] | "*", s
     if (partOf(target) !== part && path.startsWith("packages/")) {
       return `${path}: imports "${specifier}" across packages; use @neson/${partOf(target)}/…`;
     }
-    return /\.(ts|mjs|json)$/.test(specifier) ? undefined : `${path}: imports "${specifier}" without its extension`;
+    return /\.(ts|mjs|json|js|css|html|sh|ps1)$/.test(specifier)
+      ? undefined
+      : `${path}: imports "${specifier}" without its extension`;
   }
   const ours = /^@neson\/([^/]+)(\/.+)?$/.exec(specifier);
   if (ours === null) return undefined;

@@ -86,8 +86,13 @@ export function lockDirectory(directory: string): AsyncDisposable {
   writeFileSync(holderPath, `${process.pid}\n`);
   return {
     async [Symbol.asyncDispose]() {
-      rmSync(holderPath, { force: true });
-      database.close();
+      try {
+        rmSync(holderPath, { force: true });
+      } catch {
+        // A disk that has become read-only keeps the file; the lock is what counts.
+      } finally {
+        database.close();
+      }
     },
   };
 }

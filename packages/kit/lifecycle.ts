@@ -7,7 +7,11 @@ import { writeFileAtomic } from "./files.ts";
 export interface Service extends AsyncDisposable {}
 
 /** A started service and the facts its ready file tells. */
-export type ReadyService = Service & { ready: object };
+export type ReadyService = Service & {
+  ready: object;
+  /** Resolves when the service wants to end by itself; absent for one that runs until it is stopped. */
+  ended?: Promise<void>;
+};
 
 /** Options of `runService`. */
 export interface RunOptions {
@@ -40,7 +44,8 @@ export async function runService(
 }
 
 async function whileReady(service: ReadyService, readyFile: string | undefined, signal: AbortSignal): Promise<void> {
-  if (readyFile === undefined) return aborted(signal);
+  const over = Promise.race([aborted(signal), service.ended ?? new Promise<never>(() => {})]);
+  if (readyFile === undefined) return over;
   try {
     await writeFileAtomic(readyFile, `${JSON.stringify(service.ready, null, 2)}\n`);
   } catch (cause) {
@@ -48,7 +53,7 @@ async function whileReady(service: ReadyService, readyFile: string | undefined, 
     const message = `cannot write ready file ${readyFile}; its directory must exist and be writable`;
     throw new NesonError("ready-file-unwritable", message, { fault: "operator", cause });
   }
-  await aborted(signal);
+  await over;
   rmSync(readyFile, { force: true });
 }
 

@@ -13,6 +13,15 @@ export function base64UrlOf(byteCount: number) {
   return z.string().regex(new RegExp(`^[A-Za-z0-9_-]{${chars}}$`), `expected ${chars} base64url characters`);
 }
 
+/** Unpadded base64url of at most that many bytes. */
+export function base64UrlUpTo(byteCount: number) {
+  const chars = Math.ceil((byteCount * 4) / 3);
+  return z
+    .string()
+    .max(chars)
+    .regex(/^[A-Za-z0-9_-]*$/, "expected base64url characters");
+}
+
 /** Text for people or logs, at most that many UTF-16 units. */
 export function textOf(maxChars: number) {
   return z.string().max(maxChars);

@@ -1,8 +1,14 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { toHex } from "./bytes.ts";
 
-const DOMAIN = "neson-index-1\n";
 const DIGEST_BYTES = 32;
+const DOMAIN = Buffer.from("neson-index-1\n");
+const OBJECT_ID_BYTES = 32;
+const HEADERS_ID_BYTES = 8;
+
+// An index of a million pairs is digested pair by pair: what is hashed is laid out in one buffer that each call writes over.
+const HASHED = Buffer.alloc(DOMAIN.length + OBJECT_ID_BYTES + HEADERS_ID_BYTES);
+HASHED.set(DOMAIN);
 
 /**
  * Digest of a set of (objectId, headersId) pairs that does not depend on their order and follows each change at the cost
@@ -30,7 +36,9 @@ export class IndexDigest {
   }
 
   #toggle(objectId: string, headersId: string): void {
-    const hash = createHash("sha256").update(DOMAIN).update(objectId, "hex").update(headersId, "hex").digest();
-    for (let i = 0; i < DIGEST_BYTES; i++) this.#sum[i] = (this.#sum[i] as number) ^ (hash[i] as number);
+    HASHED.write(objectId, DOMAIN.length, "hex");
+    HASHED.write(headersId, DOMAIN.length + OBJECT_ID_BYTES, "hex");
+    const digest = hash("sha256", HASHED, "buffer");
+    for (let i = 0; i < DIGEST_BYTES; i++) this.#sum[i] = (this.#sum[i] as number) ^ (digest[i] as number);
   }
 }

@@ -2,7 +2,14 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { ProtocolError } from "./error.ts";
 import { generateIdentity, verifySignature } from "./identity.ts";
-import { helloBytes, MAX_FRAME_BYTES, parseRouterFrame, parseTerminalFrame, pingBytes } from "./messages.ts";
+import {
+  auditBytes,
+  helloBytes,
+  MAX_FRAME_BYTES,
+  parseRouterFrame,
+  parseTerminalFrame,
+  pingBytes,
+} from "./messages.ts";
 
 const HASH = "ab".repeat(32);
 const HEADERS_ID = "cd".repeat(8);
@@ -16,7 +23,14 @@ const HELLO = {
   signature: SIGNATURE,
   endpoint: "https://t1.example.net:8443",
   version: "0.1.0",
-  hardware: { platform: "linux-x64", cpuModel: "a cpu", cpuCores: 2, memoryBytes: 8e9, diskBytes: 1e12 },
+  hardware: {
+    platform: "linux-x64",
+    cpuModel: "a cpu",
+    cpuCores: 2,
+    memoryBytes: 8e9,
+    disk: { kind: "ssd", totalBytes: 1e12, freeBytes: 5e11, readBytesPerSecond: 5e8 },
+    isSmall: false,
+  },
 };
 const HEARTBEAT = {
   type: "heartbeat",
@@ -38,8 +52,20 @@ const FROM_TERMINAL: Record<string, unknown>[] = [
   { type: "stored", ...PAIR, bytes: 0 },
   { type: "failed", ...PAIR, code: "no-room", detail: "" },
   { type: "claims", id: "3", claims: [{ ticket: "A".repeat(204), bytes: 9 }] },
+  { type: "evict", id: "4", objects: [{ objectId: HASH, bytes: 7 }] },
+  { type: "audit.answer", id: "5", answer: { piece: "AAAA", proof: [HASH] }, signature: SIGNATURE },
+  { type: "audit.answer", id: "5", answer: { missing: "not here any more" }, signature: SIGNATURE },
+  { type: "speed", id: "6" },
   { type: "leave" },
 ];
+const TRACK = {
+  checks: 3,
+  failures: 1,
+  score: 3.1,
+  limit: 13.8,
+  consequence: "slashed",
+  reasons: ["piece 3 differed"],
+};
 const KEYS = [{ day: 1, key: "A".repeat(43) }];
 const FROM_ROUTER: Record<string, unknown>[] = [
   { type: "challenge", nonce: HASH },
@@ -67,6 +93,24 @@ const FROM_ROUTER: Record<string, unknown>[] = [
   { type: "delete", ...PAIR, reason: "purged" },
   { type: "index.request", id: "1" },
   { type: "claims.ack", id: "3", accepted: 1, refused: [{ nonce: "ab".repeat(16), reason: "forged" }] },
+  { type: "evict.reply", id: "4", keep: [HASH] },
+  { type: "audit", id: "5", objectId: HASH, pieceIndex: 3, nonce: HASH, deadlineMs: 5000 },
+  { type: "speed.grant", id: "6", url: "http://127.0.0.1:9/v1/speed/x", maxBytes: 1000, maxMs: 3000 },
+  {
+    type: "standing",
+    tracks: { corrupt: TRACK, unknown: TRACK, offline: TRACK },
+    earnings: [{ day: "2026-11-22", paidBytes: 5, refusedBytes: 0 }],
+    refusals: [],
+    totalPaidBytes: 5,
+  },
+  {
+    type: "update",
+    release: {
+      version: "1.2.3",
+      notes: "faster",
+      binaries: { "linux-x64": { file: "neson-linux-x64", bytes: 9, sha256: HASH } },
+    },
+  },
   { type: "drain" },
 ];
 
@@ -139,6 +183,12 @@ test("parseTerminalFrame() bounds numbers, lists and texts", () => {
     { type: "stored", ...PAIR, bytes: 2 ** 40 + 1 },
     { type: "claims", id: "3", claims: Array(501).fill(claim) },
     { type: "claims", id: "3", claims: [{ ...claim, ticket: "A".repeat(205) }] },
+    { ...HEARTBEAT, refusesSaves: "bored" },
+    { type: "evict", id: "4", objects: [] },
+    { type: "evict", id: "4", objects: Array(1001).fill({ objectId: HASH, bytes: 1 }) },
+    { type: "audit.answer", id: "5", answer: {}, signature: SIGNATURE },
+    { type: "audit.answer", id: "5", answer: { piece: "A".repeat(349_527), proof: [] }, signature: SIGNATURE },
+    { type: "audit.answer", id: "5", answer: { piece: "AA", proof: Array(25).fill(HASH) }, signature: SIGNATURE },
     { type: "claims", id: "3", claims: [{ ...claim, bytes: -5 }] },
   ];
   for (const message of cases) expect(terminalError(message).code).toBe("malformed-frame");
@@ -243,4 +293,15 @@ test("helloBytes() binds nonce, key and endpoint, and is no ping", () => {
     expect(verifySignature(identity.publicKey, helloBytes({ ...hello, ...change }), signature)).toBe(false);
   }
   expect(verifySignature(identity.publicKey, pingBytes(HASH), signature)).toBe(false);
+});
+
+test("auditBytes() binds nonce, object, piece number and piece", () => {
+  const identity = generateIdentity();
+  const audit = { nonce: HASH, objectId: HASH, pieceIndex: 1, pieceSha256: HASH };
+  const signature = identity.sign(auditBytes(audit));
+  expect(verifySignature(identity.publicKey, auditBytes(audit), signature)).toBe(true);
+  const other = "00".repeat(32);
+  for (const change of [{ nonce: other }, { objectId: other }, { pieceIndex: 2 }, { pieceSha256: other }]) {
+    expect(verifySignature(identity.publicKey, auditBytes({ ...audit, ...change }), signature)).toBe(false);
+  }
 });

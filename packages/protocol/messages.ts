@@ -44,6 +44,20 @@ export function pingBytes(nonce: string): Uint8Array {
   return Buffer.from(`neson-ping-1\n${nonce}`);
 }
 
+/**
+ * What `audit.answer.signature` is over.
+ *
+ * @param pieceSha256 hex, of the piece answered with; 64 zeros when there is none
+ */
+export function auditBytes(audit: {
+  nonce: string;
+  objectId: string;
+  pieceIndex: number;
+  pieceSha256: string;
+}): Uint8Array {
+  return Buffer.from(`neson-audit-1\n${audit.nonce}\n${audit.objectId}\n${audit.pieceIndex}\n${audit.pieceSha256}`);
+}
+
 function parseFrame(text: string, schemas: Record<string, z.ZodType>): unknown {
   const value = parseJson(text);
   const type = typeof value === "object" && value !== null && "type" in value ? value.type : undefined;

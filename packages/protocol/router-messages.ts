@@ -2,7 +2,9 @@ import { z } from "zod";
 import { base64UrlOf, countOf, headersIdField, hexOf, idField, objectIdField, textOf } from "./fields.ts";
 import { signedManifestSchema } from "./manifest.ts";
 import { MAX_OBJECT_BYTES } from "./object.ts";
-import { MAX_CLAIMS } from "./terminal-messages.ts";
+import { releaseSchema } from "./release.ts";
+import { standingSchema } from "./standing.ts";
+import { MAX_CLAIMS, MAX_EVICT } from "./terminal-messages.ts";
 
 /** The Terminal's keys, one for each day; normally of two neighbouring days. */
 const ticketKeys = z
@@ -10,7 +12,7 @@ const ticketKeys = z
   .min(1)
   .max(4);
 
-const fillUrl = z
+const absoluteUrl = z
   .string()
   .max(2048)
   .refine((text) => /^https?:\/\//.test(text) && URL.canParse(text), {
@@ -61,13 +63,17 @@ const save = z.object({
   type: z.literal("save"),
   manifest: signedManifestSchema,
   /** Absolute; the bytes are here, the piece list at this URL followed by "/pieces". */
-  fillUrl,
+  fillUrl: absoluteUrl,
   priority: z.enum(["now", "background"]),
+  /** Unix seconds after which the object may go without asking; absent: as long as it is asked for. */
+  keepUntil: countOf(0xffff_ffff).optional(),
+  /** It must not be evicted before `keepUntil`. */
+  isPinned: z.boolean().optional(),
   /** Present when this answers a `want`. */
   id: idField.optional(),
 });
 
-/** Answers a `want` that cannot be met. */
+/** Answers a `want` or a `speed` that cannot be met. */
 const nothing = z.object({ type: z.literal("nothing"), id: idField, reason: textOf(300) });
 
 /** Drop one header set of an object, or the object with all of them. */
@@ -89,6 +95,38 @@ const claimsAck = z.object({
   refused: z.array(z.object({ nonce: hexOf(16), reason: textOf(300) })).max(MAX_CLAIMS),
 });
 
+/** Answers `evict`: all that it named may go, but for these. */
+const evictReply = z.object({
+  type: z.literal("evict.reply"),
+  id: idField,
+  keep: z.array(objectIdField).max(MAX_EVICT),
+});
+
+/** Spot check of one piece. Answered by `audit.answer` with the same id, within the deadline. */
+const audit = z.object({
+  type: z.literal("audit"),
+  id: idField,
+  objectId: objectIdField,
+  pieceIndex: countOf(2 ** 32),
+  nonce: hexOf(32),
+  deadlineMs: z.number().int().min(1).max(600_000),
+});
+
+/** Leave to measure: GET reads up to `maxBytes` from `url`, POST sends up to as many to it; each ends after `maxMs`. */
+const speedGrant = z.object({
+  type: z.literal("speed.grant"),
+  id: idField,
+  url: absoluteUrl,
+  maxBytes: countOf(1024 ** 3),
+  maxMs: z.number().int().min(1).max(60_000),
+});
+
+/** How the Terminal stands: what is held against it and what it earned. Sent after `welcome` and when it changed. */
+const standing = z.object({ type: z.literal("standing"), ...standingSchema.shape });
+
+/** A newer version is there for this Terminal. Nothing happens before its operator agrees. */
+const update = z.object({ type: z.literal("update"), release: releaseSchema });
+
 /** Tickets have stopped; finish what is open. */
 const drain = z.object({ type: z.literal("drain") });
 
@@ -104,5 +142,10 @@ export const routerSchemas = {
   delete: remove,
   "index.request": indexRequest,
   "claims.ack": claimsAck,
+  "evict.reply": evictReply,
+  audit,
+  "speed.grant": speedGrant,
+  standing,
+  update,
   drain,
 } as const;

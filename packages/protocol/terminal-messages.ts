@@ -1,6 +1,16 @@
 import { z } from "zod";
-import { base64UrlOf, countOf, headersIdField, hexOf, idField, objectIdField, textOf } from "./fields.ts";
-import { MAX_OBJECT_BYTES } from "./object.ts";
+import {
+  base64UrlOf,
+  base64UrlUpTo,
+  countOf,
+  headersIdField,
+  hexOf,
+  idField,
+  objectIdField,
+  textOf,
+} from "./fields.ts";
+import { hardwareSchema } from "./hardware.ts";
+import { MAX_OBJECT_BYTES, PIECE_BYTES } from "./object.ts";
 import { TICKET_CHARS } from "./ticket.ts";
 
 /** Most pairs in one page of `index`. */
@@ -8,6 +18,12 @@ export const MAX_INDEX_PAGE = 5000;
 
 /** Most claims in one `claims` message. */
 export const MAX_CLAIMS = 500;
+
+/** Most objects in one `evict` message. */
+export const MAX_EVICT = 1000;
+
+/** Most siblings in a proof: a tree of 2^40 bytes in pieces of 256 KiB has 22 levels. */
+const MAX_PROOF = 24;
 
 /** An http or https origin as RFC 6454 writes it: lower-case host, no default port, no path, nothing after. */
 const endpointField = z.string().max(300).refine(isOrigin, {
@@ -26,13 +42,7 @@ const hello = z.object({
   endpoint: endpointField,
   /** Software version, for people. */
   version: z.string().min(1).max(64),
-  hardware: z.object({
-    platform: textOf(64),
-    cpuModel: textOf(128),
-    cpuCores: countOf(65_535),
-    memoryBytes: countOf(),
-    diskBytes: countOf(),
-  }),
+  hardware: hardwareSchema,
 });
 
 /** The Terminal's state, sent about every `heartbeatMs`. Answered by `ok`. */
@@ -52,6 +62,8 @@ const heartbeat = z.object({
   objectCount: countOf(),
   /** `IndexDigest` of the checked pairs. */
   indexDigest: hexOf(32),
+  /** Why no new object can be saved at present; absent while saves are welcome. */
+  refusesSaves: z.enum(["disk-full", "disk-read-only", "disk-gone", "draining"]).optional(),
 });
 
 /** One page of the checked (objectId, headersId) pairs. Answers `index.request`. */
@@ -108,11 +120,50 @@ const claims = z.object({
     .max(MAX_CLAIMS),
 });
 
+/** What the Terminal would delete for lack of requests, least wanted first. Answered by `evict.reply`. */
+const evict = z.object({
+  type: z.literal("evict"),
+  id: idField,
+  objects: z
+    .array(z.object({ objectId: objectIdField, bytes: countOf(MAX_OBJECT_BYTES) }))
+    .min(1)
+    .max(MAX_EVICT),
+});
+
+/** Answers `audit`: the piece with its way to the tree's root, or why there is none. */
+const auditAnswer = z.object({
+  type: z.literal("audit.answer"),
+  id: idField,
+  answer: z.union([
+    /** With `proofOf` the piece. */
+    z.object({ piece: base64UrlUpTo(PIECE_BYTES), proof: z.array(hexOf(32)).max(MAX_PROOF) }),
+    /** What stands in the way. */
+    z.object({ missing: textOf(300) }),
+  ]),
+  /** Over `auditBytes`. */
+  signature: base64UrlOf(64),
+});
+
+/** Asks for leave to measure the link to this Router. Answered by `speed.grant` or `nothing` with the same id. */
+const speed = z.object({ type: z.literal("speed"), id: idField });
+
 /** The Terminal is about to stop and wants no more tickets. Answered by `ok`. */
 const leave = z.object({ type: z.literal("leave") });
 
 /** Schema of each message a Terminal sends, by type. */
-export const terminalSchemas = { hello, heartbeat, index, want, stored, failed, claims, leave } as const;
+export const terminalSchemas = {
+  hello,
+  heartbeat,
+  index,
+  want,
+  stored,
+  failed,
+  claims,
+  evict,
+  "audit.answer": auditAnswer,
+  speed,
+  leave,
+} as const;
 
 function isOrigin(text: string): boolean {
   const url = URL.parse(text);

@@ -63,6 +63,11 @@ const SCRATCH = Buffer.alloc(AT.end);
 const UNTAGGED = SCRATCH.subarray(0, AT.routerTag);
 const ROUTER_TAGGED = SCRATCH.subarray(0, AT.terminalTag);
 
+// Reading needs a buffer of its own: a Router reads one ticket while it has written another.
+const READ_SCRATCH = Buffer.alloc(AT.end);
+const READ_UNTAGGED = READ_SCRATCH.subarray(0, AT.routerTag);
+const READ_ROUTER_TAGGED = READ_SCRATCH.subarray(0, AT.terminalTag);
+
 /** Length of every ticket's text. 153 bytes fill 204 base64url characters exactly: no padding, no spare bits. */
 export const TICKET_CHARS = 204;
 
@@ -154,7 +159,7 @@ export function openTicket(text: string, context: TicketContext): TicketVerdict 
   }
   const key = context.keyFor(raw.readUInt32BE(AT.keyDay));
   if (key === undefined) return { ok: false, reason: "unknown-key" };
-  const tag = hmacSha256(key, raw.subarray(0, AT.terminalTag), context.siteHost);
+  const tag = hmacSha256(key, READ_ROUTER_TAGGED, context.siteHost);
   if (!hasTag(raw, AT.terminalTag, tag)) return { ok: false, reason: "forged" };
   const ticket = parse(raw);
   if (ticket === undefined) return { ok: false, reason: "malformed" };
@@ -172,7 +177,7 @@ export function readClaimTicket(text: string, { routerTagKey }: { routerTagKey: 
   const raw = decode(text);
   if (typeof raw === "string") return { ok: false, reason: raw };
   const nonce = raw.toString("hex", AT.nonce, AT.clientNetwork);
-  const tag = hmacSha256(routerTagKey, raw.subarray(0, AT.routerTag));
+  const tag = hmacSha256(routerTagKey, READ_UNTAGGED);
   if (!hasTag(raw, AT.routerTag, tag)) return { ok: false, reason: "forged", nonce };
   const ticket = parse(raw);
   return ticket === undefined ? { ok: false, reason: "malformed", nonce } : { ok: true, ticket };
@@ -185,12 +190,13 @@ export function ticketGroup(nonce: string): string {
 
 const TICKET_TEXT = new RegExp(`^[A-Za-z0-9_-]{${TICKET_CHARS}}$`);
 
+/** The bytes of a ticket, in the one buffer that the next call writes over. */
 function decode(text: string): Buffer | "over-long" | "malformed" {
   if (text.length > TICKET_CHARS) return "over-long";
   // The decoder also takes "+/" and skips what it does not know; with no spare bits, the right characters are the one spelling.
   if (!TICKET_TEXT.test(text)) return "malformed";
-  const raw = Buffer.from(text, "base64url");
-  return raw.length === AT.end && raw[0] === VERSION ? raw : "malformed";
+  const written = READ_SCRATCH.write(text, "base64url");
+  return written === AT.end && READ_SCRATCH[0] === VERSION ? READ_SCRATCH : "malformed";
 }
 
 function writeTag(raw: Buffer, at: number, tag: Uint8Array): void {

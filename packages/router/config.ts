@@ -124,6 +124,12 @@ export const routerOptions = defineOptions({
     default: false,
     isSwitch: true,
   }),
+  releasesDir: option({
+    schema: pathSchema.optional(),
+    flag: "--releases",
+    env: "NESON_ROUTER_RELEASES",
+    doc: 'directory made by "npm run build": its programs are announced to Terminals and given to those who install one',
+  }),
   logLevel: logLevelOption,
 });
 

@@ -1,15 +1,25 @@
 import { systemClock } from "@neson/kit/clock";
-import { readEnvironment, readOptions } from "@neson/kit/config";
+import { readEnvironment } from "@neson/kit/config";
 import { type RunOptions, runService } from "@neson/kit/lifecycle";
 import { createLog } from "@neson/kit/log";
-import { terminalOptions } from "./config.ts";
+import { readTerminalOptions } from "./config.ts";
 import { startTerminal } from "./terminal.ts";
 
+/** Options of `runTerminal`. */
+export interface RunTerminalOptions extends RunOptions {
+  /** Puts the announced version in this program's place, telling what it does; absent where the program cannot be replaced. */
+  installUpdate?:
+    | ((source: { dataDir: string; routerUrl: string }, say: (line: string) => void) => Promise<void>)
+    | undefined;
+}
+
 /** Runs a Terminal as this process until it is told to stop. Never returns: it ends the process. */
-export function runTerminal(flags: Record<string, unknown>, options: RunOptions = {}): Promise<never> {
+export function runTerminal(flags: Record<string, unknown>, options: RunTerminalOptions = {}): Promise<never> {
   return runService(() => {
-    const config = readOptions(terminalOptions, { flags, env: readEnvironment() });
+    const config = readTerminalOptions({ flags, env: readEnvironment() });
     const log = createLog({ name: "terminal", level: config.logLevel });
-    return startTerminal(config, { clock: systemClock, log, random: Math.random });
+    const { installUpdate } = options;
+    const install = installUpdate === undefined ? undefined : () => installUpdate(config, (line) => log.info(line));
+    return startTerminal(config, { clock: systemClock, log, random: Math.random, installUpdate: install });
   }, options);
 }

@@ -50,13 +50,13 @@ test("Terminal finds a piece that was altered while it was down, and fills the o
   await pair.router.store(song);
   const { objectId } = film.description;
   const path = join(pair.dataDir, "objects", objectId.slice(0, 2), objectId);
+  const fillCount = pair.router.fillPaths.length;
   await pair.restart(() => {
     const stat = statSync(path);
     writeFileSync(path, film.bytes.with(1_000_000, (film.bytes[1_000_000] ?? 0) ^ 4));
     expect(stat.size).toBe(film.bytes.length);
   });
   await pair.terminal.checked;
-  const fillCount = pair.router.fillPaths.length;
   for (const object of [film, song]) {
     const response = await pair.get(pair.router.path(object));
     expect([response.status, await bodyHash(response)]).toEqual([200, object.description.sha256]);

@@ -2,34 +2,61 @@ import { httpUrlOf } from "@neson/kit/address";
 import type { Clock } from "@neson/kit/clock";
 import { NesonError } from "@neson/kit/error";
 import { lockDirectory } from "@neson/kit/files";
-import { serveHttp } from "@neson/kit/http/server";
 import type { ReadyService } from "@neson/kit/lifecycle";
 import type { Log } from "@neson/kit/log";
+import { REPEAT_LIMITS, RepeatGuard } from "@neson/kit/wire/repeat-guard";
+import { serveWire } from "@neson/kit/wire/server";
 import { terminalIdOf } from "@neson/protocol/identity";
+import { releaseSchema } from "@neson/protocol/release";
+import { standingSchema } from "@neson/protocol/standing";
 import { ClaimRows } from "./claim/claim-rows.ts";
 import { ClaimSender } from "./claim/claim-sender.ts";
 import { Ledger } from "./claim/ledger.ts";
 import type { TerminalConfig } from "./config.ts";
-import { Channel } from "./control/channel.ts";
+import { Channel, type ChannelState } from "./control/channel.ts";
 import { Control } from "./control/control.ts";
+import { Departure } from "./control/departure.ts";
 import { openIdentity } from "./control/identity-file.ts";
-import { hardware, Load } from "./control/load.ts";
+import { IndexSender } from "./control/index-pages.ts";
+import { Kept } from "./control/kept.ts";
+import { Load } from "./control/load.ts";
 import { RouterPin } from "./control/router-pin.ts";
 import { Terms } from "./control/terms.ts";
 import { TicketKeys } from "./control/ticket-keys.ts";
 import { Wants } from "./control/wants.ts";
+import { Evictor } from "./evict/evictor.ts";
+import { RankRows } from "./evict/evictor-rank-rows.ts";
+import { keepUp } from "./evict/evictor-upkeep.ts";
+import { AgedFreq } from "./evict/priority.ts";
 import { FILL_LIMITS, type FillLimits } from "./fill/fill.ts";
 import { Fills } from "./fill/fills.ts";
+import { Refetch } from "./fill/refetch.ts";
+import { hardwareWithSpeed } from "./hardware/known-hardware.ts";
+import {
+  LINK_SPEED_SETTING,
+  type LinkSpeed,
+  linkSpeedSchema,
+  type SpeedOutcome,
+  SpeedTest,
+} from "./hardware/speed-test.ts";
+import { releaseWhenIdle } from "./idle-memory.ts";
 import packageJson from "./package.json";
+import { servePanel } from "./panel/serve-panel.ts";
+import { Traffic } from "./panel/traffic.ts";
+import { type PanelParts, panelActions, panelSources } from "./panel-sources.ts";
 import { createServe } from "./serve/serve.ts";
+import type { TlsFiles } from "./serve/tls-files.ts";
+import { Auditor } from "./store/audit.ts";
+import { BlockPool } from "./store/block-pool.ts";
 import { openIndex } from "./store/index-database.ts";
 import { openLayout } from "./store/layout.ts";
 import { MemoryCache } from "./store/memory-cache.ts";
 import { ObjectRows } from "./store/object-rows.ts";
 import { ObjectStore } from "./store/object-store.ts";
+import { Scrub } from "./store/scrub.ts";
 import { Settings } from "./store/settings.ts";
 import { StartCheck } from "./store/start-check.ts";
-import { flushUseRegularly } from "./store/use-flusher.ts";
+import { openTls } from "./tls.ts";
 
 /** What a Terminal takes from outside. */
 export interface TerminalDeps {
@@ -39,64 +66,83 @@ export interface TerminalDeps {
   random: () => number;
   /** Bounds of a fill; FILL_LIMITS when absent. */
   fillLimits?: FillLimits;
+  /** Puts the announced version in this program's place; absent where the program cannot be replaced. */
+  installUpdate?: (() => Promise<void>) | undefined;
 }
 
 /** A running Terminal. Disposing it leaves the Router, finishes open transfers and hands in the last claims. */
 export interface Terminal extends ReadyService {
-  ready: { url: string; terminalId: string; pid: number };
+  ready: { url: string; terminalId: string; panelUrl: string; pid: number };
   /** Resolves once everything that was stored before the start has been checked. */
   checked: Promise<void>;
+  /** Resolves when its operator has made it leave for good. */
+  ended: Promise<void>;
   /** True while a Router has it in. */
   isConnected(): boolean;
+  connection(): ChannelState;
+  /** Measures the link to the Router, if it grants that and no viewer is being served. Never rejects. */
+  measureLink(): Promise<SpeedOutcome>;
 }
+
+/** Large blocks for fast transfers of large files, 1 MiB each. */
+const MAX_LARGE_BLOCKS = 16;
+const MAX_LARGE_BLOCKS_SMALL = 4;
 
 /**
  * Starts a Terminal; it serves as soon as this resolves, and connects to its Router by itself for as long as it runs.
  *
- * @throws NesonError (operator) for a data directory in use, a port in use, an unusable index, key or endpoint
+ * @throws NesonError (operator) for a data directory in use, a port in use, an unusable index, key, certificate or endpoint
  */
 export async function startTerminal(config: TerminalConfig, deps: TerminalDeps): Promise<Terminal> {
-  const { clock, log, random } = deps;
+  const { clock, log } = deps;
   await using parts = new AsyncDisposableStack();
-  const { layout, index, memory, store, startCheck } = openStorage(config, deps, parts);
-  const identity = openIdentity(config.dataDir);
-  const terminalId = terminalIdOf(identity.publicKey);
-  const pin = new RouterPin(config.dataDir, config.routerKey);
-  const settings = new Settings(index);
-  const keys = new TicketKeys(settings, clock);
-  const terms = new Terms(settings);
-  const load = new Load(clock);
-  const ledger = new Ledger(new ClaimRows(index));
-
-  const channel = parts.use(new Channel({ identity, clock, log, random }));
-  const { send } = channel;
-  const wants = new Wants({ send, clock });
-  const claims = parts.use(new ClaimSender({ ledger, send, clock, log }));
-  const common = { layout, store, startCheck, terms, clock, log, onBytes: load.noteSent };
-  const limits = deps.fillLimits ?? FILL_LIMITS;
-  const fills = parts.use(new Fills({ ...common, limits, random, routerKey: () => pin.key, report: send }));
-  const handle = createServe({ ...common, identity, terminalId, keys, ledger, memory, fills, wants, report: send });
+  const tls = openTls(config, deps);
+  if (tls !== undefined) parts.use(tls);
+  const storage = openStorage(config, deps, parts);
+  const hardware = await hardwareWithSpeed(config, { settings: storage.settings, clock, log });
+  const traffic = parts.use(new Traffic({ database: storage.index, clock, log }));
+  const line = openLine(config, deps, storage, parts);
+  const { channel, terminalId } = line;
+  const upkeep = openUpkeep(config, deps, { ...storage, ...line }, parts);
   const openTransfers = () => server.openTransfers();
+  const remember = (speed: LinkSpeed) => line.linkSpeed.accept(speed);
+  const speedTest = parts.use(new SpeedTest({ send: channel.send, openTransfers, fetch, remember, clock, log }));
   const control = parts.use(
-    new Control({ send, openTransfers, pin, keys, terms, store, fills, wants, claims, load, log }),
+    new Control({ ...storage, ...line, ...upkeep, send: channel.send, openTransfers, speedTest, log }),
   );
+
   // Stopped before all of the above: what is open finishes while the Router still hears of it, then come the last claims.
-  const { listenHost: hostname, listenPort: port } = config;
-  const server = parts.use(await serveHttp({ hostname, port, handle, log, clock }));
+  const served = { ...storage, ...line, ...upkeep, traffic };
+  const server = parts.use(await openServer(config, deps, { ...served, tls }));
+  parts.use(
+    releaseWhenIdle(
+      () => openTransfers() > 0 || upkeep.fills.isBusy,
+      () => Bun.gc(true),
+    ),
+  );
   parts.defer(() => control.leave());
 
-  const endpoint = config.endpoint ?? endpointOf(config.listenHost, server.port);
-  startCheck.start();
-  claims.start();
-  const introduction = { channelUrl: channelUrlOf(config.routerUrl), endpoint, version: packageJson.version };
-  channel.connect({ ...introduction, hardware: hardware(config.quotaBytes) }, control);
-  log.info({ url: endpoint, terminalId, port: server.port }, "serving");
+  const endpoint = config.endpoint ?? endpointOf(config, server.port);
+  const departure = new Departure({ ...line, announce: () => control.leave(), openTransfers, clock, log });
+  const { version } = packageJson;
+  const { dataDir, routerUrl } = config;
+  const who = { terminalId, endpoint, version, dataDir, routerUrl, startedAtMs: clock.nowMs() };
+  const shown = { ...storage, ...line, identity: who, config, traffic, server, departure, hardware, tls };
+  const panel = parts.use(await openPanel({ ...shown, installUpdate: deps.installUpdate, log }, deps));
+  storage.startCheck.start();
+  upkeep.scrub.start(storage.startCheck.done);
+  line.claims.start();
+  channel.connect({ channelUrl: channelUrlOf(routerUrl), endpoint, version, hardware }, control);
+  log.info({ url: endpoint, terminalId, port: server.port, panel: panel.url }, "serving");
 
   const running = parts.move();
   return {
-    ready: { url: endpoint, terminalId, pid: process.pid },
-    checked: startCheck.done,
+    ready: { url: endpoint, terminalId, panelUrl: panel.url, pid: process.pid },
+    checked: storage.startCheck.done,
+    ended: departure.done,
     isConnected: () => channel.isOpen,
+    connection: () => channel.state,
+    measureLink: () => speedTest.run(),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
 }
@@ -107,19 +153,96 @@ function openStorage(config: TerminalConfig, { clock, log }: TerminalDeps, parts
   const layout = openLayout(config.dataDir);
   const index = openIndex(layout.indexPath, { clock, log });
   parts.defer(() => index.close());
+  const settings = new Settings(index);
+  const rows = new ObjectRows(index);
   const memory = new MemoryCache(config.memoryBytes);
-  const store = new ObjectStore(config.quotaBytes, { layout, rows: new ObjectRows(index), memory, clock, log });
-  parts.use(flushUseRegularly(store, log));
+  const store = new ObjectStore(config.quotaBytes, { layout, rows, memory, clock, log });
   const startCheck = parts.use(new StartCheck(config.checkBytesPerSecond, { store, layout, clock, log }));
-  return { layout, index, memory, store, startCheck };
+  return { layout, index, settings, rows, memory, store, startCheck };
 }
 
-function endpointOf(listenHost: string, port: number): string {
+type Storage = ReturnType<typeof openStorage>;
+
+/** The line to the Router: who we are, what it told us, and what we tell and ask it. */
+function openLine(config: TerminalConfig, deps: TerminalDeps, storage: Storage, parts: AsyncDisposableStack) {
+  const { clock, log, random } = deps;
+  const { index, settings, store } = storage;
+  const identity = openIdentity(config.dataDir);
+  const channel = parts.use(new Channel({ identity, clock, log, random }));
+  const { send } = channel;
+  const ledger = new Ledger(new ClaimRows(index));
+  return {
+    identity,
+    terminalId: terminalIdOf(identity.publicKey),
+    channel,
+    pin: new RouterPin(config.dataDir, config.routerKey),
+    keys: new TicketKeys(settings, clock),
+    terms: new Terms(settings),
+    standing: new Kept(settings, "standing", standingSchema),
+    release: new Kept(settings, "release", releaseSchema),
+    linkSpeed: new Kept(settings, LINK_SPEED_SETTING, linkSpeedSchema),
+    load: new Load(clock),
+    wants: new Wants({ send, clock }),
+    ledger,
+    claims: parts.use(new ClaimSender({ ledger, send, clock, log })),
+    pages: parts.use(new IndexSender({ send, pairs: () => store.pairs() })),
+  };
+}
+
+type Line = ReturnType<typeof openLine>;
+
+/** What fills, checks and clears the store. */
+function openUpkeep(config: TerminalConfig, deps: TerminalDeps, built: Storage & Line, parts: AsyncDisposableStack) {
+  const { clock, log, random, fillLimits: limits = FILL_LIMITS } = deps;
+  const { layout, index, rows, store, startCheck, channel, wants, pin, terms, load, identity } = built;
+  const { send } = channel;
+  const policy = new AgedFreq({ capacityBytes: config.quotaBytes });
+  const evictor = new Evictor({ store, policy, ranks: new RankRows(index), send, clock, log });
+  parts.use(keepUp({ store, evictor, log }));
+  const common = { layout, store, startCheck, terms, clock, log, onBytes: load.noteSent };
+  return {
+    evictor,
+    fills: parts.use(new Fills({ ...common, limits, random, routerKey: () => pin.key, report: send })),
+    refetch: new Refetch({ store, ask: (...question) => wants.ask(...question), log }),
+    scrub: parts.use(new Scrub(config.scrubBytesPerSecond, { store, rows, layout, clock, log })),
+    auditor: new Auditor({ store, layout, identity }),
+  };
+}
+
+/** What viewers meet. */
+async function openServer(
+  config: TerminalConfig,
+  deps: TerminalDeps,
+  built: Storage & Line & { fills: Fills; traffic: Traffic; tls: TlsFiles | undefined },
+) {
+  const { clock, log, random } = deps;
+  const { tls, channel, load } = built;
+  const { listenHost: hostname, listenPort: port, http3, freeRepeats } = config;
+  const { maxConnections, maxConnectionsPerAddress, maxRequestsPerSecond } = config;
+  const blocks = new BlockPool(config.isSmall ? MAX_LARGE_BLOCKS_SMALL : MAX_LARGE_BLOCKS);
+  const repeats = new RepeatGuard({ ...REPEAT_LIMITS, freeRequests: freeRepeats }, Math.floor(random() * 2 ** 32));
+  const own = { blocks, repeats, onBytes: load.noteSent, report: channel.send };
+  const handle = createServe({ ...built, ...own, clock, log });
+  const limits = { maxConnections, maxConnectionsPerAddress, maxRequestsPerSecond };
+  const options = { hostname, port, http3, limits, handle, log, clock };
+  const server = await serveWire(tls === undefined ? options : { ...options, tls: tls.first });
+  tls?.watch((pair) => server.reloadTls(pair));
+  return server;
+}
+
+function openPanel(shown: PanelParts, { clock, log }: TerminalDeps) {
+  const { panelPort: port, dataDir } = shown.config;
+  const deps = { sources: panelSources(shown), actions: panelActions(shown), clock, log };
+  return servePanel({ hostname: "127.0.0.1", port, dataDir }, deps);
+}
+
+function endpointOf({ listenHost, tlsCertFile }: TerminalConfig, port: number): string {
   if (listenHost === "0.0.0.0" || listenHost === "::") {
     const message = `option --endpoint: found nothing, allowed: the URL that viewers reach this Terminal at (it listens on every address, ${listenHost})`;
     throw new NesonError("bad-option", message, { fault: "operator" });
   }
-  return new URL(httpUrlOf(listenHost, port)).origin;
+  const { origin } = new URL(httpUrlOf(listenHost, port));
+  return tlsCertFile === undefined ? origin : origin.replace(/^http:/, "https:");
 }
 
 function channelUrlOf(routerUrl: string): string {

@@ -67,7 +67,8 @@ export async function openStage(options: { routerFlags?: string[] } = {}): Promi
       const place = ["--listen-host", listenHost, ...(flags.includes("--listen-port") ? [] : ["--listen-port", "0"])];
       const data = ["--data", terminalDataDir(number), "--router", controlUrl];
       const readyFile = join(directory, `terminal-${number}-${randomBytes(4).toString("hex")}.json`);
-      const terminal = running.use(start(["terminal", "run", ...data, ...place, ...flags], readyFile));
+      const args = [...data, ...place, "--panel-port", "0", ...flags];
+      const terminal = running.use(start(["terminal", "run", ...args], readyFile));
       const facts = await terminal.ready<{ url: string; terminalId: string; pid: number }>();
       await until(`Terminal ${number} to report its room: ${terminal.output}`, async () => {
         return ((await seen(facts.terminalId))?.remainingBytes ?? 0) > 0;

@@ -68,7 +68,14 @@ export function helloOf(
     signature: identity.sign(helloBytes({ nonce, publicKey, endpoint })),
     endpoint,
     version: "stand-in",
-    hardware: { platform: "linux", cpuModel: "none", cpuCores: 1, memoryBytes: 1, diskBytes: 1 },
+    hardware: {
+      platform: "linux",
+      cpuModel: "none",
+      cpuCores: 1,
+      memoryBytes: 1,
+      disk: { kind: "unknown", totalBytes: 1, freeBytes: 1 },
+      isSmall: false,
+    },
   };
 }
 

@@ -6,9 +6,11 @@ import { parseArgs } from "node:util";
 import { describeError, NesonError } from "@neson/kit/error";
 import { benchDecision } from "./decision.ts";
 import { benchHit } from "./hit.ts";
+import { benchHitTls } from "./hit-tls.ts";
 import type { Effort } from "./measure.ts";
 import { describeMachine } from "./report.ts";
 import { EXIT_MISSING, findProgram, type Program, requirePrograms } from "./requirements.ts";
+import { benchSlow } from "./slow.ts";
 import { benchSteer } from "./steer.ts";
 
 type Bench = (
@@ -17,7 +19,9 @@ type Bench = (
 ) => Promise<void>;
 
 const BENCHES: Record<string, { programs: Program[]; run: Bench }> = {
-  hit: { programs: ["nginx", "varnishd", "wrk", "taskset"], run: benchHit },
+  hit: { programs: ["nginx", "varnishd", "traffic_server", "wrk", "taskset"], run: benchHit },
+  "hit-tls": { programs: ["nginx", "wrk", "h2load", "openssl", "taskset"], run: benchHitTls },
+  slow: { programs: ["nginx", "taskset"], run: benchSlow },
   steer: { programs: ["nginx", "wrk", "taskset"], run: benchSteer },
   decision: { programs: [], run: async ({ print }) => benchDecision(print) },
 };

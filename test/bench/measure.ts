@@ -1,4 +1,5 @@
 import { cpuSeconds } from "./cpu-time.ts";
+import { runHttp2Load } from "./h2load.ts";
 import { type LoadOptions, type LoadResult, runLoad } from "./wrk.ts";
 
 /** How long and how often to measure. */
@@ -12,6 +13,8 @@ export interface Contender {
   name: string;
   /** Its process; children count too. */
   pid: number;
+  /** Loaded by h2load over HTTP/2 instead of by wrk. */
+  isHttp2?: boolean;
   load: Omit<LoadOptions, "seconds">;
 }
 
@@ -32,7 +35,7 @@ export async function measureInTurn(
   effort: Effort,
   signal: AbortSignal,
 ): Promise<Map<string, Run[]>> {
-  for (const { load } of contenders) await runLoad({ ...load, seconds: WARM_UP_SECONDS }, signal);
+  for (const contender of contenders) await generate(contender, WARM_UP_SECONDS, signal);
   const runs = new Map<string, Run[]>(contenders.map(({ name }) => [name, []]));
   for (let round = 0; round < effort.rounds; round += 1) {
     for (const contender of contenders)
@@ -41,8 +44,12 @@ export async function measureInTurn(
   return runs;
 }
 
-async function measure({ pid, load }: Contender, seconds: number, signal: AbortSignal): Promise<Run> {
-  const before = await cpuSeconds(pid);
-  const result = await runLoad({ ...load, seconds }, signal);
-  return { ...result, cpuShare: ((await cpuSeconds(pid)) - before) / seconds };
+async function measure(contender: Contender, seconds: number, signal: AbortSignal): Promise<Run> {
+  const before = await cpuSeconds(contender.pid);
+  const result = await generate(contender, seconds, signal);
+  return { ...result, cpuShare: ((await cpuSeconds(contender.pid)) - before) / seconds };
+}
+
+function generate({ isHttp2, load }: Contender, seconds: number, signal: AbortSignal): Promise<LoadResult> {
+  return (isHttp2 === true ? runHttp2Load : runLoad)({ ...load, seconds }, signal);
 }

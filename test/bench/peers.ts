@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { CertificateFiles } from "./certificate.ts";
 import { answers, freePort, SERVER_CORE, type StartedProcess, startPinned } from "./processes.ts";
 import { findProgram } from "./requirements.ts";
 import { fillTemplate } from "./template.ts";
@@ -18,14 +19,25 @@ interface PeerOptions {
 }
 
 /**
- * nginx with proxy_cache before the origin.
- * @param tuned keeps cached files open and reads those under `/large/` in big blocks instead of sendfile: on a machine whose
- *   cache directory is in memory anyway, the fastest that nginx can do with a few hot files
+ * nginx with proxy_cache before the origin. The tuned one keeps cached files open and reads those under `/large/` in big blocks instead
+ * of sendfile: on a machine whose cache directory is in memory anyway, the fastest that nginx can do with a few hot files.
+ * @param certificate serves HTTPS with HTTP/1.1 and HTTP/2 instead of plain HTTP
  */
-export function startNginxCache(origin: string, tuned: boolean, options: PeerOptions): Promise<Peer> {
+export function startNginxCache(
+  origin: string,
+  flavour: "plain" | "tuned",
+  options: PeerOptions,
+  certificate?: CertificateFiles,
+): Promise<Peer> {
+  const tuned = flavour === "tuned";
   const openFiles = tuned ? "open_file_cache max=1000 inactive=1h; open_file_cache_valid 1h;" : "";
   const largeFiles = tuned ? "sendfile off; output_buffers 2 512k;" : "";
-  return startNginx(tuned ? "nginx tuned" : "nginx", "nginx-cache.conf", { origin, openFiles, largeFiles }, options);
+  const tls =
+    certificate === undefined
+      ? ""
+      : `ssl_certificate ${certificate.certFile}; ssl_certificate_key ${certificate.keyFile};`;
+  const name = tuned ? "nginx tuned" : "nginx";
+  return startNginx(name, "nginx-cache.conf", { origin, openFiles, largeFiles, tls }, options);
 }
 
 /** nginx answering everything with one redirect. */
@@ -49,8 +61,11 @@ async function startNginx(
   const user = process.getuid?.() === 0 ? "user root;" : "";
   const template = await Bun.file(join(import.meta.dir, templateName)).text();
   const configFile = join(directory, "nginx.conf");
-  await writeFile(configFile, fillTemplate(template, { ...values, directory, port, user }));
-  const url = `http://127.0.0.1:${port}`;
+  await writeFile(
+    configFile,
+    fillTemplate(template, { ...values, directory, port, user, http2: values.tls ? "ssl http2" : "" }),
+  );
+  const url = `${values.tls ? "https" : "http"}://127.0.0.1:${port}`;
   const command = [findProgram("nginx") ?? "nginx", "-p", directory, "-c", configFile];
   const started = await startPinned("nginx", { core: SERVER_CORE, command, isReady: () => answers(url), signal });
   return { ...started, name, url };

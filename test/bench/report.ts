@@ -39,7 +39,7 @@ function coreTimes(): { idle: number; all: number } {
 }
 
 async function versionOf(program: string): Promise<string> {
-  const flag = { nginx: "-v", varnishd: "-V", wrk: "-v" }[program] ?? "--version";
+  const flag = { nginx: "-v", varnishd: "-V", wrk: "-v", openssl: "version" }[program] ?? "--version";
   const child = Bun.spawn([findProgram(program) ?? program, flag], { stdout: "pipe", stderr: "pipe" });
   const [output, errors] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
   return `${program} ${/\d+\.\d+(\.\d+)?/.exec(output + errors)?.[0] ?? "of unknown version"}`;

@@ -5,7 +5,10 @@ import { NesonError } from "@neson/kit/error";
 const PACKAGE_OF = {
   nginx: "nginx-light",
   varnishd: "varnish",
+  traffic_server: "trafficserver",
   wrk: "wrk",
+  h2load: "nghttp2-client",
+  openssl: "openssl",
   taskset: "util-linux",
 } as const;
 

@@ -90,7 +90,8 @@ class StandInTerminal {
         cpuModel: cpus()[0]?.model ?? "",
         cpuCores: 1,
         memoryBytes: 2 ** 30,
-        diskBytes: QUOTA_BYTES,
+        disk: { kind: "unknown", totalBytes: QUOTA_BYTES, freeBytes: QUOTA_BYTES },
+        isSmall: false,
       },
     });
   }

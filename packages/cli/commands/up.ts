@@ -119,7 +119,7 @@ async function writeFacts(network: Network | undefined, readyFile: string | unde
 }
 
 function greeting(network: Network, origin: string | undefined): string[] {
-  const { site, terminals } = network.facts();
+  const { site, terminals, panels } = network.facts();
   const what = origin === undefined ? "the demo site" : origin;
   const sample = origin === undefined ? `${site}/download/large.bin` : `${site}/some/large/file`;
   return [
@@ -131,6 +131,10 @@ function greeting(network: Network, origin: string | undefined): string[] {
     `  through one Router and ${terminals.length} Terminal${terminals.length === 1 ? "" : "s"}. Follow a file to its Terminal:`,
     "",
     `      curl -vL ${sample} -o /dev/null`,
+    "",
+    "  What a Terminal's operator sees:",
+    "",
+    `      ${panels[0]}/`,
     "",
     "  Ctrl-C stops everything.",
     "",

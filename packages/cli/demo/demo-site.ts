@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import type { Answer, Handle, Headers } from "@neson/kit/http/answer";
 import { formatHttpDate } from "@neson/kit/http/date";
 import { rangedAnswer } from "@neson/kit/http/respond";
+import playerPath from "hls.js/dist/hls.light.min.js" with { type: "file" };
 import { LARGE_FILE_BYTES, largeFileBytes, largeFileSha256 } from "./large-file.ts";
 
 const TYPES: Record<string, string> = {
@@ -45,8 +46,7 @@ export async function loadDemoSite(): Promise<Handle> {
   await addFolder(files, "page", "/", PAGE_CACHING);
   await addFolder(files, "assets/video", "/video/", MEDIA_CACHING);
   await addFolder(files, "assets/images", "/images/", MEDIA_CACHING);
-  const player = fileURLToPath(import.meta.resolve("hls.js/dist/hls.light.min.js"));
-  files.set("/hls.js", await loadFile(player, DOWNLOAD_CACHING));
+  files.set("/hls.js", await loadFile(playerPath, DOWNLOAD_CACHING));
   addDownload(files);
   const missing = files.get("/404.html");
   files.delete("/404.html");

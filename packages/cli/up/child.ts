@@ -7,6 +7,8 @@ import { readEnvironment } from "@neson/kit/config";
 import { NesonError } from "@neson/kit/error";
 
 const MAIN = fileURLToPath(new URL("../main.ts", import.meta.url));
+/** This very program: itself when it is built, else the runtime with the source. */
+const NESON = [process.execPath, ...(Bun.isStandaloneExecutable ? [] : [MAIN])];
 const READY_WITHIN_MS = 30_000;
 const READY_POLL_MS = 25;
 const RESTART_AFTER_MS = 2000;
@@ -90,7 +92,7 @@ export class Child {
     const { args, readyFile, logFile } = this.#options;
     await rm(readyFile, { force: true });
     const log = openSync(logFile, "a");
-    const child = Bun.spawn([process.execPath, MAIN, ...args, "--ready-file", readyFile], {
+    const child = Bun.spawn([...NESON, ...args, "--ready-file", readyFile], {
       // The child stops when this pipe closes, so that none outlives a killed parent.
       stdin: "pipe",
       // Ctrl-C reaches this process alone, which then stops its children in order.

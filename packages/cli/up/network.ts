@@ -6,7 +6,7 @@ import { lockDirectory } from "@neson/kit/files";
 import { type AdminClient, openAdminClient, type RouterStatus } from "../admin-client.ts";
 import { Child } from "./child.ts";
 import { freePort, type TerminalHost, terminalHosts } from "./hosts.ts";
-import { openPorts } from "./ports.ts";
+import { openPorts, type Ports } from "./ports.ts";
 import { warmVideo } from "./warm.ts";
 
 const SITE_NAME = "site";
@@ -29,6 +29,8 @@ export interface NetworkFacts {
   site: string;
   router: string;
   terminals: string[];
+  /** The Terminals' own pages, in the same order. */
+  panels: string[];
   pids: { router: number; terminals: number[]; origin?: number };
 }
 
@@ -94,11 +96,9 @@ export async function startNetwork(options: NetworkOptions, deps: NetworkDeps): 
   const hosts = await terminalHosts(options.terminals);
   if (hosts[0]?.listen === "127.0.0.1")
     deps.say(`Terminals share 127.0.0.1 here, under names such as ${hosts[0].name}`);
-  const ports = await Promise.all(hosts.map((host) => chosen.choose(host.name, host.listen)));
-  await chosen.save();
-  for (const [index, host] of hosts.entries()) {
-    const args = terminalArgs({ dataDir, index, host, port: ports[index] ?? 0, controlUrl });
-    begin(terminals, `Terminal ${index + 1}`, args);
+  const places = await choosePlaces(hosts, chosen);
+  for (const [index, place] of places.entries()) {
+    begin(terminals, `Terminal ${index + 1}`, terminalArgs({ dataDir, index, controlUrl, ...place }));
   }
   await Promise.all(terminals.map((terminal) => terminal.start()));
   await allJoined(admin, options.terminals, deps);
@@ -110,7 +110,8 @@ export async function startNetwork(options: NetworkOptions, deps: NetworkDeps): 
     facts: () => ({
       site,
       router: controlUrl,
-      terminals: hosts.map((host, index) => `http://${host.name}:${ports[index]}`),
+      terminals: places.map(({ host, port }) => `http://${host.name}:${port}`),
+      panels: places.map(({ panelPort }) => `http://127.0.0.1:${panelPort}`),
       pids: {
         router: router.pid,
         terminals: terminals.map((terminal) => terminal.pid),
@@ -120,6 +121,17 @@ export async function startNetwork(options: NetworkOptions, deps: NetworkDeps): 
     status: () => admin.status(),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
+}
+
+/** Where each Terminal serves viewers, and its operator. One after another, so that no two are given the same free port. */
+async function choosePlaces(hosts: readonly TerminalHost[], chosen: Ports) {
+  const places: { host: TerminalHost; port: number; panelPort: number }[] = [];
+  for (const host of hosts) {
+    const port = await chosen.choose(host.name, host.listen);
+    places.push({ host, port, panelPort: await chosen.choose(`panel of ${host.name}`, "127.0.0.1") });
+  }
+  await chosen.save();
+  return places;
 }
 
 async function makeDirectories(dataDir: string): Promise<void> {
@@ -160,9 +172,10 @@ function terminalArgs(terminal: {
   index: number;
   host: TerminalHost;
   port: number;
+  panelPort: number;
   controlUrl: string;
 }): string[] {
-  const { dataDir, index, host, port, controlUrl } = terminal;
+  const { dataDir, index, host, port, panelPort, controlUrl } = terminal;
   const place = [
     "--listen-host",
     host.listen,
@@ -170,6 +183,8 @@ function terminalArgs(terminal: {
     String(port),
     "--endpoint",
     `http://${host.name}:${port}`,
+    "--panel-port",
+    String(panelPort),
   ];
   return ["terminal", "run", "--data", join(dataDir, `terminal-${index + 1}`), "--router", controlUrl, ...place];
 }

@@ -19,10 +19,12 @@ export interface Answer {
    * them. After a broken transfer the number is a lower bound (what was still queued in this process is not counted).
    */
   sent?: (bodyBytes: number, complete: boolean) => void;
+  /** Called now and then while a long transfer goes on: how many body bytes the kernel took so far. Never falls. */
+  progress?: (bodyBytes: number) => void;
 }
 
-/** One request as the data path sees it. */
-export interface EdgeRequest {
+/** One request without its content, whatever version of HTTP brought it. */
+export interface HttpRequest {
   readonly method: string;
   /** Raw request target in origin-form ("/a/../b?q=%22"), never normalised. */
   readonly target: string;
@@ -32,14 +34,18 @@ export interface EdgeRequest {
   readonly rawHeaders: string[];
   /** Peer IP address as the socket gives it; "" once the client is gone. */
   readonly remoteAddress: string;
-  readonly body: IncomingMessage;
   /** Aborts when the client leaves before its answer is complete. Made on first use. */
   readonly signal: AbortSignal;
   readonly httpVersion: string;
 }
 
+/** One request as the Router's data path sees it, with its content. */
+export interface EdgeRequest extends HttpRequest {
+  readonly body: IncomingMessage;
+}
+
 /** A request handler. A plain Answer goes out in the same tick; a rejected promise is answered by the error's fault. */
-export type Handle = (request: EdgeRequest) => Answer | Promise<Answer>;
+export type Handle<Request extends HttpRequest = EdgeRequest> = (request: Request) => Answer | Promise<Answer>;
 
 /** Value of the first header of that name (any case), or undefined. */
 export function header(headers: Headers, name: string): string | undefined {

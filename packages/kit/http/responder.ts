@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Clock } from "../clock.ts";
-import { describeError, type Fault, NesonError, statusOf } from "../error.ts";
 import type { Log } from "../log.ts";
+import { abandon, stopBody } from "./abandon.ts";
 import { type Answer, type Handle, header } from "./answer.ts";
+import { answerOfError, reportFailure, textAnswer, wrongLength } from "./failure.ts";
 import { aimOf, NodeEdgeRequest } from "./request.ts";
 import { Transfer } from "./transfer.ts";
 
@@ -40,7 +41,7 @@ export class Responder {
     try {
       result = handle(new NodeEdgeRequest(request, response, aim));
     } catch (error) {
-      result = this.#errorAnswer(error, request);
+      result = answerOfError(this.#log, error, named(request));
     }
     if (!(result instanceof Promise)) {
       this.#send(request, response, result);
@@ -48,7 +49,7 @@ export class Responder {
     }
     this.#waiting++;
     result
-      .catch((error) => this.#errorAnswer(error, request))
+      .catch((error) => answerOfError(this.#log, error, named(request)))
       .then((answer) => {
         this.#waiting--;
         if (request.socket.destroyed) abandon(answer);
@@ -62,7 +63,7 @@ export class Responder {
     } catch (error) {
       abandon(answer);
       if (response.headersSent) request.socket.destroy();
-      else this.#send(request, response, this.#errorAnswer(error, request));
+      else this.#send(request, response, answerOfError(this.#log, error, named(request)));
     }
   }
 
@@ -91,7 +92,7 @@ export class Responder {
     transfer.pump(body, declared === undefined ? undefined : Number(declared)).catch((error) => {
       // A source that fails because its client has left is no news.
       if (transfer.isOver) return;
-      this.#report(error, request, "body failed midway, connection cut");
+      reportFailure(this.#log, error, named(request), "body failed midway, connection cut");
       transfer.cut();
     });
   }
@@ -112,47 +113,8 @@ export class Responder {
     clearInterval(this.#timer);
     this.#timer = undefined;
   }
-
-  #errorAnswer(error: unknown, request: IncomingMessage): Answer {
-    const fault = this.#report(error, request, "request failed");
-    const status = statusOf(fault);
-    // Only the caller's own mistakes are told: other messages may name an origin or a file.
-    if (fault === "caller") return textAnswer(status, describeError(error));
-    return textAnswer(status, error instanceof NesonError ? `not served: ${error.code}` : "not served: internal error");
-  }
-
-  #report(error: unknown, request: IncomingMessage, what: string): Fault {
-    const fault = error instanceof NesonError ? error.fault : "bug";
-    const level = LEVEL_OF_FAULT[fault];
-    this.#log[level]({ err: error, method: request.method, target: request.url?.slice(0, 200) }, what);
-    return fault;
-  }
 }
 
-const LEVEL_OF_FAULT = { caller: "debug", peer: "warn", operator: "error", bug: "error" } as const;
-
-function textAnswer(status: number, line: string, extra: string[] = []): Answer {
-  const body = Buffer.from(`${line}\n`);
-  const headers = ["Content-Type", "text/plain; charset=utf-8", "Cache-Control", "no-store", ...extra];
-  return { status, headers, body };
-}
-
-function wrongLength(declared: string, length: number): NesonError {
-  return new NesonError("wrong-content-length", `answer has ${length} bytes, its Content-Length says ${declared}`, {
-    fault: "bug",
-  });
-}
-
-/** The client left before its answer came. */
-function abandon(answer: Answer): void {
-  stopBody(answer.body);
-  answer.sent?.(0, false);
-}
-
-/** Lets a body that nobody will read free what it holds. */
-function stopBody(body: Answer["body"]): void {
-  if (body === null || body instanceof Uint8Array) return;
-  body[Symbol.asyncIterator]()
-    .return?.()
-    ?.catch(() => {});
+function named(request: IncomingMessage): { method: string | undefined; target: string } {
+  return { method: request.method, target: request.url ?? "" };
 }

@@ -72,6 +72,7 @@ export class Transfer {
     if (this.#over) return;
     this.#sample();
     const takenBytes = this.#writtenBytes - this.#queuedBytes;
+    if (takenBytes > this.#takenBytes) this.#answer.progress?.(takenBytes);
     if (this.#queuedBytes === 0 || takenBytes > this.#takenBytes) this.#progressAtMs = nowMs;
     else if (nowMs - this.#progressAtMs >= stallMs) this.cut();
     this.#takenBytes = takenBytes;

@@ -8,7 +8,7 @@ import { digestHeader, reprDigestHeader } from "../http-digest.ts";
 import { identityFromSeed, terminalIdOf } from "../identity.ts";
 import { IndexDigest } from "../index-digest.ts";
 import { headersIdOf, type Manifest, signManifest } from "../manifest.ts";
-import { helloBytes, pingBytes } from "../messages.ts";
+import { auditBytes, helloBytes, pingBytes } from "../messages.ts";
 import { writeMetalink } from "../metalink.ts";
 import { ObjectHasher, PIECE_BYTES } from "../object.ts";
 import { deriveRouterTagKey, deriveTicketKey, sealTicket, siteIdOf, type Ticket, ticketKeyDay } from "../ticket.ts";
@@ -170,6 +170,8 @@ function helloVectors() {
   const nonce = toHex(sha256(Buffer.from("neson vectors: nonce")));
   const endpoint = "https://t1.example.net:8443";
   const hello = helloBytes({ nonce, publicKey: TERMINAL.publicKey, endpoint });
+  const { objectId, pieces } = describePattern(PIECE_BYTES + 1);
+  const audit = { nonce, objectId, pieceIndex: 1, pieceSha256: toHex(pieces.subarray(32, 64)) };
   return {
     terminalSeed: toHex(TERMINAL.seed),
     publicKey: TERMINAL.publicKey,
@@ -180,6 +182,9 @@ function helloVectors() {
     helloSignature: TERMINAL.sign(hello),
     pingBytes: toHex(pingBytes(nonce)),
     pingSignature: TERMINAL.sign(pingBytes(nonce)),
+    audit,
+    auditBytes: toHex(auditBytes(audit)),
+    auditSignature: TERMINAL.sign(auditBytes(audit)),
   };
 }
 

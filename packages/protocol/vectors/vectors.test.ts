@@ -4,7 +4,7 @@ import { deriveFillKey, openFillTicket } from "../fill-ticket.ts";
 import { identityFromSeed, verifySignature } from "../identity.ts";
 import { IndexDigest } from "../index-digest.ts";
 import { headersIdOf, openManifest, withPieces } from "../manifest.ts";
-import { helloBytes, pingBytes } from "../messages.ts";
+import { auditBytes, helloBytes, pingBytes } from "../messages.ts";
 import { writeMetalink } from "../metalink.ts";
 import { describesObject, ObjectHasher } from "../object.ts";
 import { deriveRouterTagKey, deriveTicketKey, openTicket, readClaimTicket, sealTicket, siteIdOf } from "../ticket.ts";
@@ -112,7 +112,7 @@ test("IndexDigest meets index-digest.json", () => {
   }
 });
 
-test("hello and ping signatures meet hello.json", () => {
+test("hello, ping and audit signatures meet hello.json", () => {
   const { publicKey, nonce, endpoint, helloSignature, pingSignature } = helloVectors;
   const identity = identityFromSeed(bytesOf(helloVectors.terminalSeed));
   const hello = helloBytes({ nonce, publicKey, endpoint });
@@ -120,6 +120,8 @@ test("hello and ping signatures meet hello.json", () => {
   expect(toHex(hello)).toBe(helloVectors.helloBytes);
   expect(identity.sign(hello)).toBe(helloSignature);
   expect(verifySignature(publicKey, hello, helloSignature)).toBe(true);
+  expect(toHex(auditBytes(helloVectors.audit))).toBe(helloVectors.auditBytes);
+  expect(identity.sign(auditBytes(helloVectors.audit))).toBe(helloVectors.auditSignature);
   expect(toHex(pingBytes(nonce))).toBe(helloVectors.pingBytes);
   expect(verifySignature(publicKey, pingBytes(nonce), pingSignature)).toBe(true);
 });

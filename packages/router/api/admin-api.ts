@@ -2,22 +2,24 @@ import { timingSafeEqual } from "node:crypto";
 import { describeError, NesonError, statusOf } from "@neson/kit/error";
 import type { Log } from "@neson/kit/log";
 import type { SiteRegistry } from "../sites/site-registry.ts";
-
-const MAX_BODY_BYTES = 1_048_576;
+import { failure } from "./failure.ts";
+import { readJson } from "./read-json.ts";
+import { answerTerminalCall, type TerminalCallsDeps } from "./terminal-calls.ts";
 
 /** What the operator's API speaks to. */
 export interface AdminApiDeps {
   sites: SiteRegistry;
   /** The figures of `GET /api/v1/status`. */
   status: () => Promise<object>;
+  terminals: TerminalCallsDeps;
   /** Bearer token of the machine's operator, from `admin.json`. */
   token: string;
   log: Log;
 }
 
 /**
- * The operator's API under `/api/v1`: `GET status`, `GET sites`, `POST sites`, `DELETE sites/<name>`. JSON in and out;
- * every call needs `Authorization: Bearer <token>`. Errors are `{error: {code, message}}`.
+ * The operator's API under `/api/v1`: `GET status`, `GET sites`, `POST sites`, `DELETE sites/<name>`, and those of
+ * `answerTerminalCall`. JSON in and out; every call needs `Authorization: Bearer <token>`. Errors are `{error: {code, message}}`.
  */
 export async function answerAdmin(request: Request, path: string, deps: AdminApiDeps): Promise<Response> {
   try {
@@ -46,6 +48,8 @@ async function route(request: Request, path: string, deps: AdminApiDeps): Promis
     if (await deps.sites.remove(name)) return new Response(null, { status: 204 });
     return failure(404, "no-such-site", `no site is named ${name}; GET /api/v1/sites lists them`);
   }
+  const answer = await answerTerminalCall(request, call, deps.terminals);
+  if (answer !== undefined) return answer;
   return failure(404, "no-such-call", `${request.method} /api/v1/${path} is not a call of this API`);
 }
 
@@ -53,22 +57,4 @@ function isAuthorised(request: Request, token: string): boolean {
   const given = Buffer.from(request.headers.get("authorization") ?? "");
   const expected = Buffer.from(`Bearer ${token}`);
   return given.length === expected.length && timingSafeEqual(given, expected);
-}
-
-async function readJson(request: Request): Promise<unknown> {
-  const text = await request.text();
-  if (text.length > MAX_BODY_BYTES) {
-    throw new NesonError("body-too-long", `body: found ${text.length} bytes, allowed: ${MAX_BODY_BYTES}`, {
-      fault: "caller",
-    });
-  }
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new NesonError("not-json", "body: found text that is not JSON, allowed: a JSON object", { fault: "caller" });
-  }
-}
-
-function failure(status: number, code: string, message: string): Response {
-  return Response.json({ error: { code, message } }, { status });
 }

@@ -2,12 +2,15 @@ import { afterEach, expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { systemClock } from "@neson/kit/clock";
 import { FakeClock } from "@neson/kit/fake-clock";
 import { silentLog } from "@neson/kit/log";
 import { sealFillTicket } from "@neson/protocol/fill-ticket";
 import { parseRouterFrame } from "@neson/protocol/messages";
 import { openDatabase } from "../db/database.ts";
 import { createRegistry } from "../registry/registry.ts";
+import { SpeedGrants } from "../registry/speed-grants.ts";
+import { channelDeps, connectTerminal } from "../registry/testing.ts";
 import { openSites } from "../sites/site-registry.ts";
 import { listenForControl } from "./control-listener.ts";
 
@@ -15,6 +18,11 @@ const NOW_MS = 1_800_000_000_000;
 const FILL_KEY = new Uint8Array(32).fill(3);
 const OBJECT = "ab".repeat(32);
 const BYTES = Uint8Array.from({ length: 1000 }, (_, index) => index % 251);
+const TRACK = { checks: 0, failures: 0, score: 0, limit: 13.8, consequence: "none", reasons: [] };
+const STANDING = {
+  tracks: { corrupt: TRACK, unknown: TRACK, offline: TRACK },
+  ...{ earnings: [], refusals: [], totalPaidBytes: 7 },
+};
 const cleanups: (() => Promise<unknown>)[] = [];
 
 afterEach(async () => {
@@ -30,6 +38,7 @@ async function listen() {
   await Bun.write(path, BYTES);
   const clock = new FakeClock(NOW_MS);
   const registry = createRegistry();
+  const speeds = new SpeedGrants({ controlUrl: () => "", key: FILL_KEY }, { clock });
   const listener = listenForControl(
     {
       hostname: "127.0.0.1",
@@ -45,19 +54,9 @@ async function listen() {
     },
     {
       log: silentLog,
-      channel: {
-        registry,
-        clock,
-        log: silentLog,
-        challenge: () => "5a".repeat(32),
-        ticketKeysOf: () => [],
-        dialBack: async () => undefined,
-        meter: { claim: async () => ({ accepted: [], refused: [] }) },
-        saves: {
-          place: async () => {},
-          answerWant: async (want) => ({ type: "nothing", id: want.id, reason: "none" }),
-        },
-      },
+      channel: channelDeps({ registry, clock }),
+      speed: { grants: speeds, clock: systemClock },
+      releases: { answer: (_request, path) => (path === "/install.sh" ? new Response("#!/bin/sh\n") : undefined) },
       fill: {
         clock,
         shield: { open: (objectId) => (objectId === OBJECT ? { path, size: BYTES.length } : undefined) },
@@ -67,12 +66,20 @@ async function listen() {
         sites: await openSites({ db, clock, forgetStored: async () => {} }),
         status: async () => ({ up: true }),
         token: "secret",
+        terminals: {
+          registry,
+          audits: {
+            ask: async (_terminal, question) => ({ outcome: "good", detail: JSON.stringify(question), asked: 1 }),
+          },
+          standings: { of: async () => STANDING, noteChanged: () => {} },
+          purges: { removeObject: async (id) => ({ entries: 2, isKnown: id === OBJECT, terminals: 0 }) },
+        },
         log: silentLog,
       },
     },
   );
   cleanups.push(async () => listener[Symbol.asyncDispose]());
-  return { base: `http://127.0.0.1:${listener.port}`, registry };
+  return { base: `http://127.0.0.1:${listener.port}`, registry, speeds };
 }
 
 function fillPath(objectId = OBJECT, expiresAt = NOW_MS / 1000 + 60): string {
@@ -140,4 +147,86 @@ test("the Terminals' WebSocket challenges at once, and tells what is wrong with 
   }
   expect(registry.all()).toEqual([]);
   expect((await fetch(`${base}/v1/terminal`)).status).toBe(426);
+});
+
+test("the admin API checks a Terminal, deletes there and everywhere, and shows a standing", async () => {
+  const { base, registry } = await listen();
+  const { terminal, sent } = connectTerminal();
+  registry.add(terminal);
+  terminal.noteStored(OBJECT, "01".repeat(8));
+  const call = async (method: string, path: string, body?: unknown, token = "secret") => {
+    const init = { method, headers: { Authorization: `Bearer ${token}` } };
+    const answer = await fetch(`${base}/api/v1/${path}`, {
+      ...init,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    return [answer.status, await answer.json()] as [number, Record<string, unknown>];
+  };
+  const at = `terminals/${terminal.id}`;
+  const question = { objectId: OBJECT, pieceIndex: 3 };
+  expect((await call("POST", `${at}/audit`, question, "guess"))[0]).toBe(401);
+  expect(await call("POST", `${at}/audit`, question)).toEqual([
+    200,
+    { outcome: "good", detail: JSON.stringify(question), asked: 1 },
+  ]);
+  for (const bad of [{}, { ...question, pieceIndex: -1 }, { ...question, objectId: "x" }, { ...question, extra: 1 }]) {
+    expect((await call("POST", `${at}/audit`, bad))[1]).toMatchObject({ error: { code: "bad-body" } });
+  }
+  expect(await call("POST", `${at}/delete`, { objectId: OBJECT })).toEqual([200, { wasHeld: true }]);
+  expect(await call("POST", `${at}/delete`, { objectId: OBJECT })).toEqual([200, { wasHeld: false }]);
+  expect(sent.map(({ type }) => type)).toEqual(["delete", "delete"]);
+  expect(await call("GET", `${at}/standing`)).toEqual([200, STANDING]);
+  expect((await call("POST", `terminals/${"00".repeat(32)}/audit`, question))[1]).toMatchObject({
+    error: { code: "not-connected" },
+  });
+  expect((await call("POST", `${at}/standing`))[0]).toBe(404);
+  expect(await call("DELETE", `objects/${OBJECT}`)).toEqual([200, { entries: 2, terminals: 0 }]);
+  expect((await call("DELETE", `objects/${"00".repeat(32)}`))[0]).toBe(404);
+});
+
+test("a measurement sends and takes what was granted, once each way, and nothing without leave", async () => {
+  const { base, speeds } = await listen();
+  const grant = speeds.answer("s1", "ab".repeat(32));
+  if (grant.type !== "speed.grant") throw new Error("expected a grant");
+  const url = base + grant.url;
+  expect((await fetch(`${base}/v1/speed/${"A".repeat(43)}`)).status).toBe(403);
+  expect((await fetch(`${base}/v1/speed/nonsense`)).status).toBe(404);
+  expect((await fetch(url, { method: "PUT" })).status).toBe(405);
+  const down = await fetch(url);
+  expect((await down.bytes()).length).toBe(grant.maxBytes);
+  expect((await fetch(url)).status).toBe(403);
+  const body = new Uint8Array(grant.maxBytes);
+  const up = (await (await fetch(url, { method: "POST", body })).json()) as { bytes: number; ms: number };
+  expect(up.bytes).toBe(grant.maxBytes);
+  expect(up.ms).toBeGreaterThanOrEqual(0);
+  expect((await fetch(url, { method: "POST", body })).status).toBe(403);
+});
+
+test("a measurement that sends too much, or breaks off, ends, and the other direction is free again", async () => {
+  const { base, speeds } = await listen();
+  const grant = speeds.answer("s1", "ab".repeat(32));
+  if (grant.type !== "speed.grant") throw new Error("expected a grant");
+  const url = base + grant.url;
+  const tooMuch = await fetch(url, { method: "POST", body: new Uint8Array(grant.maxBytes + 1) });
+  expect([tooMuch.status, await tooMuch.text()]).toEqual([413, expect.stringContaining("the most allowed")]);
+  const reading = new AbortController();
+  const down = await fetch(url, { signal: reading.signal });
+  await down.body?.getReader().read();
+  reading.abort();
+  const token = grant.url.split("/").at(-1) ?? "";
+  const deadlineMs = performance.now() + 5000;
+  // Both directions were begun: once the second has ended too, the leave is over altogether.
+  for (;;) {
+    const run = speeds.begin(token, "GET");
+    if (!("refused" in run)) throw new Error("expected a refusal");
+    if (run.refused.startsWith("no such leave")) break;
+    if (performance.now() > deadlineMs) throw new Error(`the measurement goes on: ${run.refused}`);
+    await Bun.sleep(5);
+  }
+});
+
+test("install scripts and downloads are answered beside everything else", async () => {
+  const { base } = await listen();
+  expect(await (await fetch(`${base}/install.sh`)).text()).toBe("#!/bin/sh\n");
+  expect((await fetch(`${base}/elsewhere`)).status).toBe(404);
 });

@@ -4,10 +4,13 @@ import { MAX_FRAME_BYTES } from "@neson/protocol/messages";
 import { type ChannelDeps, type ChannelOptions, TerminalChannel } from "../registry/channel.ts";
 import { answerFill, type FillDeps } from "../registry/fills.ts";
 import { type AdminApiDeps, answerAdmin } from "./admin-api.ts";
+import { answerSpeed, type SpeedDeps } from "./speed.ts";
 
 const TICK_MS = 500;
 /** Seconds without any byte after which the transport gives a connection up; the channel itself notices far sooner. */
 const TRANSPORT_IDLE_SECONDS = 30;
+/** More than the largest body anyone has to send here, a measurement's. */
+const MAX_BODY_BYTES = 64 * 1024 * 1024;
 
 interface ConnectionData {
   channel: TerminalChannel | undefined;
@@ -19,16 +22,20 @@ export interface ControlListener extends AsyncDisposable {
   hostname: string;
 }
 
-/** What the three users of the control port need. */
+/** What the users of the control port need. */
 export interface ControlListenerDeps {
   channel: ChannelDeps;
   fill: FillDeps;
+  speed: SpeedDeps;
+  /** Install scripts and downloads; undefined for paths that are neither. */
+  releases: { answer(request: Request, path: string): Response | undefined };
   admin: AdminApiDeps;
   log: Log;
 }
 
 /**
- * Listens for Terminals (`/v1/terminal`, a WebSocket), their fills (`/v1/fill/…`) and the operator (`/api/v1/…`).
+ * Listens for Terminals (`/v1/terminal`, a WebSocket), their fills (`/v1/fill/…`) and measurements (`/v1/speed/…`), those
+ * who install one (`/install.sh`, `/download/…`), and the operator (`/api/v1/…`).
  * @throws NesonError `port-in-use` or `cannot-listen` (operator)
  */
 export function listenForControl(
@@ -47,6 +54,7 @@ export function listenForControl(
     [Symbol.asyncDispose]: async () => {
       clearInterval(ticking);
       clearInterval(rotating);
+      for (const channel of channels) channel.stopping();
       await server.stop(true);
     },
   };
@@ -62,6 +70,7 @@ function serve(
       hostname: options.hostname,
       port: options.port,
       idleTimeout: TRANSPORT_IDLE_SECONDS,
+      maxRequestBodySize: MAX_BODY_BYTES,
       fetch: (request, server) => {
         const path = new URL(request.url).pathname;
         if (path === "/v1/terminal") {
@@ -69,8 +78,10 @@ function serve(
           return new Response("this is the Terminals' WebSocket\n", { status: 426, headers: { Upgrade: "websocket" } });
         }
         if (path.startsWith("/v1/fill/")) return answerFill(request, path, options.fillKey, deps.fill);
+        if (path.startsWith("/v1/speed/")) return answerSpeed(request, path, deps.speed);
         if (path.startsWith("/api/v1/")) return answerAdmin(request, path, deps.admin);
-        return new Response("not found: this is a Router's control listener\n", { status: 404 });
+        const notFound = () => new Response("not found: this is a Router's control listener\n", { status: 404 });
+        return deps.releases.answer(request, path) ?? notFound();
       },
       websocket: {
         maxPayloadLength: MAX_FRAME_BYTES,

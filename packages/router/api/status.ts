@@ -33,6 +33,9 @@ export function createStatus(deps: StatusDeps): () => Promise<object> {
       terminals: deps.registry.all().map((terminal) => ({
         id: terminal.id,
         endpoint: terminal.endpoint,
+        version: terminal.introduction?.version,
+        hardware: terminal.introduction?.hardware,
+        refusesSaves: terminal.report?.refusesSaves,
         connectedSeconds: Math.floor((deps.clock.nowMs() - terminal.connectedAtMs) / 1000),
         utilisation: terminal.utilisation(nowSeconds),
         storedObjects: terminal.report?.objectCount ?? 0,

@@ -18,18 +18,8 @@ export class CatalogTables {
     this.#policy = policy;
   }
 
-  /** Objects whose bytes should lie in the shield, least recently used first. Drops those that no entry names any more. */
+  /** Objects whose bytes should lie in the shield, least recently used first. */
   async shieldedObjects(): Promise<{ objectId: string; size: number }[]> {
-    await this.#db
-      .deleteFrom("objects")
-      .where((where) =>
-        where.not(
-          where.exists(
-            where.selectFrom("entries").select("object_id").whereRef("entries.object_id", "=", "objects.object_id"),
-          ),
-        ),
-      )
-      .execute();
     const rows = await this.#db
       .selectFrom("objects")
       .select(["object_id", "size"])
@@ -66,6 +56,7 @@ export class CatalogTables {
         })
         .onConflict((conflict) => conflict.column("object_id").doUpdateSet({ last_used_at: nowMs, shielded: 1 }))
         .execute();
+      await transaction.deleteFrom("purged_objects").where("object_id", "=", objectId).execute();
       await transaction
         .insertInto("entries")
         .values(row)

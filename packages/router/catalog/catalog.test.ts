@@ -90,7 +90,9 @@ test("Catalog gives a manifest for each header set of an object, and none for ot
       expect(manifestSchema.parse(manifest)).toMatchObject({ site: "a", size: 10, headers: entry.steeredHeaders });
     }
     expect(await catalog.manifestFor(first.object.objectId, "0".repeat(16))).toBeUndefined();
-    expect(await catalog.pieces(first.object.objectId)).toHaveLength(32);
+    const { objectId } = first.object;
+    expect(await catalog.headersIdsOf(objectId)).toEqual(new Set([first.headersId, second.headersId]));
+    expect(await catalog.pieces(objectId)).toHaveLength(32);
     expect(await catalog.pieces("0".repeat(64))).toBeUndefined();
   });
 });

@@ -191,6 +191,12 @@ export class Catalog implements AsyncDisposable {
     };
   }
 
+  /** The header sets under which entries publish an object now. */
+  async headersIdsOf(objectId: string): Promise<Set<string>> {
+    const entries = await this.#tables.entriesOfObject(objectId);
+    return new Set(entries.flatMap((entry) => [entry.headersId, this.#newest(entry).headersId]));
+  }
+
   /** Figures for people. */
   async stored(): Promise<{ entries: number; objects: number; shieldObjects: number; shieldBytes: number }> {
     const { shield } = this.#deps;

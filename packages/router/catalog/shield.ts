@@ -179,6 +179,12 @@ export class Shield {
     };
   }
 
+  /** Lets an object's bytes go, whether or not they are here. Whoever reads them has them to the end. */
+  remove(objectId: string): void {
+    const size = this.#files.get(objectId);
+    if (size !== undefined) this.#forget(objectId, size);
+  }
+
   /** The ids used since this last gave any, for the catalog to note; undefined while fewer than `atLeast`. */
   takeUsed(atLeast: number): Set<string> | undefined {
     const used = this.#used;

@@ -5,6 +5,10 @@ export interface Schema {
   sites: SitesTable;
   ticket_claims: TicketClaimsTable;
   meter_totals: MeterTotalsTable;
+  terminal_days: TerminalDaysTable;
+  terminal_reasons: TerminalReasonsTable;
+  terminal_tracks: TerminalTracksTable;
+  purged_objects: PurgedObjectsTable;
 }
 
 /** One immutable sequence of bytes that some entry refers to. */
@@ -56,6 +60,8 @@ export interface TicketClaimsTable {
   site: string;
   object_id: string;
   paid_bytes: number;
+  /** The most that was ever claimed on it. */
+  claimed_bytes: number;
   /** Unix seconds. */
   expires_at: number;
 }
@@ -66,4 +72,42 @@ export interface MeterTotalsTable {
   site: string;
   paid_bytes: number;
   paid_tickets: number;
+}
+
+/** What a Terminal's claims came to on one UTC day. */
+export interface TerminalDaysTable {
+  terminal_id: string;
+  /** As "2026-11-22". */
+  day: string;
+  paid_bytes: number;
+  refused_bytes: number;
+}
+
+/** Why something was refused to, or held against, a Terminal: the latest few of each kind. */
+export interface TerminalReasonsTable {
+  terminal_id: string;
+  kind: "refusal" | "corrupt" | "unknown" | "offline";
+  /** UTC, as "2026-11-22". */
+  day: string;
+  reason: string;
+  /** How often on that day. */
+  count: number;
+  /** Unix milliseconds. */
+  last_at: number;
+}
+
+/** The sums of one track of a Terminal's checks. */
+export interface TerminalTracksTable {
+  terminal_id: string;
+  track: "corrupt" | "unknown" | "offline";
+  checks: number;
+  failures: number;
+  score: number;
+}
+
+/** Objects that Terminals must not keep any more: those that were away meanwhile are told when they list them. */
+export interface PurgedObjectsTable {
+  object_id: string;
+  /** Unix milliseconds. */
+  purged_at: number;
 }

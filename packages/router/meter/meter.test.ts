@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { FakeClock } from "@neson/kit/fake-clock";
 import { deriveRouterTagKey, deriveTicketKey, sealTicket, siteIdOf, type Ticket } from "@neson/protocol/ticket";
 import { type Db, openDatabase } from "../db/database.ts";
+import { migrations } from "../db/migrations.ts";
 import { createMeter } from "./meter.ts";
 
 const MASTER = new Uint8Array(32).fill(7);
@@ -108,4 +109,63 @@ test("totals() and paid nonces survive reopening the database", async () => {
   expect((await again.totals())[0]?.paidBytes).toBe(1000);
   const repeated = await again.claim(TERMINAL, [{ ticket: seal(), bytes: 1000 }]);
   expect(repeated.accepted[0]?.addedBytes).toBe(0);
+});
+
+test("earnings() has paid and refused bytes by UTC day, newest first, each byte once", async () => {
+  const { meter, clock } = await openMeter();
+  const day = (ms: number) => new Date(ms).toISOString().slice(0, 10);
+  const first = day(clock.nowMs());
+  await meter.claim(TERMINAL, [{ ticket: seal(), bytes: 400 }]);
+  await meter.claim(TERMINAL, [{ ticket: seal(), bytes: 1500 }]);
+  await meter.claim(TERMINAL, [{ ticket: seal(), bytes: 1500 }]);
+  await clock.advance(86_400_000);
+  const mirror = seal({ nonce: `${"0a".repeat(15)}01`, expiresAt: NOW_SECONDS + 86_400 });
+  await meter.claim(TERMINAL, [{ ticket: mirror, bytes: 50 }]);
+  expect(await meter.earnings(TERMINAL)).toEqual({
+    earnings: [
+      { day: day(clock.nowMs()), paidBytes: 0, refusedBytes: 50 },
+      { day: first, paidBytes: 1100, refusedBytes: 400 },
+    ],
+    refusals: [],
+    totalPaidBytes: 1100,
+  });
+  expect(await meter.earnings("cd".repeat(32))).toEqual({ earnings: [], refusals: [], totalPaidBytes: 0 });
+});
+
+test("earnings() gives the reasons of refused claims with how often, and forgets days after two months", async () => {
+  const { meter, clock } = await openMeter();
+  const foreign = { ticket: seal({ terminalId16: "ef".repeat(16) }), bytes: 10 };
+  await meter.claim(TERMINAL, [foreign, foreign, { ticket: "A".repeat(204), bytes: Number.MAX_SAFE_INTEGER }]);
+  const { earnings, refusals } = await meter.earnings(TERMINAL);
+  expect(earnings[0]?.refusedBytes).toBe(20 + 2 ** 41);
+  expect(refusals.toSorted()).toEqual([
+    "2027-01-15: foreign ticket: issued for another Terminal (2 times)",
+    "2027-01-15: ticket refused: malformed; only tickets that this network's Routers issued are paid",
+  ]);
+  await clock.advance(62 * 86_400_000);
+  await meter.claim(TERMINAL, []);
+  expect(await meter.earnings(TERMINAL)).toMatchObject({ earnings: [], refusals: [] });
+});
+
+test("earnings() stays within what a message can carry, whatever is claimed", async () => {
+  const { meter } = await openMeter();
+  const absurd = Array.from({ length: 500 }, () => ({ ticket: "A".repeat(204), bytes: Number.MAX_SAFE_INTEGER }));
+  for (let round = 0; round < 10; round += 1) await meter.claim(TERMINAL, absurd);
+  const { earnings } = await meter.earnings(TERMINAL);
+  expect(earnings[0]?.refusedBytes).toBe(Number.MAX_SAFE_INTEGER);
+});
+
+test("a database of the first version keeps what it paid, and counts nothing of it as newly claimed", async () => {
+  const { meter, db } = await openMeter();
+  await meter.claim(TERMINAL, [{ ticket: seal(), bytes: 1000 }]);
+  for (const table of ["terminal_days", "terminal_reasons", "terminal_tracks", "purged_objects"]) {
+    await db.schema.dropTable(table).execute();
+  }
+  await db.schema.alterTable("ticket_claims").dropColumn("claimed_bytes").execute();
+  await migrations["0002-standing-and-purges"]?.up(db);
+  await meter.claim(TERMINAL, [{ ticket: seal(), bytes: 1050 }]);
+  expect(await meter.earnings(TERMINAL)).toMatchObject({
+    earnings: [{ paidBytes: 50, refusedBytes: 0 }],
+    totalPaidBytes: 1050,
+  });
 });

@@ -1,14 +1,19 @@
 import type { Clock } from "@neson/kit/clock";
+import { MAX_OBJECT_BYTES } from "@neson/protocol/object";
+import type { Standing } from "@neson/protocol/standing";
 import { deriveRouterTagKey, readClaimTicket, type Ticket, ticketGroup } from "@neson/protocol/ticket";
 import type { Transaction } from "kysely";
 import type { Db } from "../db/database.ts";
 import type { Schema } from "../db/schema.ts";
 import type { SiteRegistry } from "../sites/site-registry.ts";
+import { addToDay, forgetOldDays, readEarnings } from "./earnings.ts";
 import { payableBytes } from "./price.ts";
 
 /** How long after a ticket's expiry its traffic may still be claimed: a Terminal may have been cut off meanwhile. */
 const CLAIM_WINDOW_SECONDS = 24 * 60 * 60;
 const PRUNE_EVERY_MS = 60_000;
+/** More than any ticket allows: a claim beyond it counts as this much, so that absurd numbers do not drown the sums. */
+const MAX_CLAIMED_BYTES = 2 * MAX_OBJECT_BYTES;
 
 /** What a Terminal says it sent on one ticket. */
 export interface Claim {
@@ -37,6 +42,8 @@ export interface MeterTotal {
 export interface Meter {
   claim(terminalId: string, claims: readonly Claim[]): Promise<ClaimsOutcome>;
   totals(): Promise<MeterTotal[]>;
+  /** A Terminal's paid and refused bytes by day, for its standing. */
+  earnings(terminalId: string): Promise<Pick<Standing, "earnings" | "refusals" | "totalPaidBytes">>;
 }
 
 /** What metering needs. */
@@ -52,31 +59,41 @@ export function createMeter(options: { masterKey: Uint8Array }, deps: MeterDeps)
   let prunedAtMs = 0;
   return {
     claim: async (terminalId, claims) => {
-      const nowSeconds = Math.floor(deps.clock.nowMs() / 1000);
+      const nowMs = deps.clock.nowMs();
+      const nowSeconds = Math.floor(nowMs / 1000);
       const outcome: ClaimsOutcome = { accepted: [], refused: [] };
       const valid: { ticket: Ticket; bytes: number; site: string }[] = [];
+      const refusals = new Map<string, number>();
+      let refusedBytes = 0;
       for (const claim of claims) {
         const verdict = checkClaim(claim.ticket, { routerTagKey, terminalId, nowSeconds, sites: deps.sites });
-        if (verdict.ok) valid.push({ ticket: verdict.ticket, bytes: claim.bytes, site: verdict.site });
-        else outcome.refused.push({ nonce: verdict.nonce, reason: verdict.reason });
+        if (verdict.ok) {
+          valid.push({ ticket: verdict.ticket, bytes: claim.bytes, site: verdict.site });
+          continue;
+        }
+        outcome.refused.push({ nonce: verdict.nonce, reason: verdict.reason });
+        refusals.set(verdict.reason, (refusals.get(verdict.reason) ?? 0) + 1);
+        refusedBytes += Math.min(claim.bytes, MAX_CLAIMED_BYTES);
       }
-      if (valid.length > 0) {
+      if (claims.length > 0) {
         await deps.db.transaction().execute(async (transaction) => {
+          let paidBytes = 0;
           for (const { ticket, bytes, site } of valid) {
-            const addedBytes = await pay(transaction, { terminalId, site, ticket, claimedBytes: bytes });
-            outcome.accepted.push({ ticket, addedBytes });
+            const paid = await pay(transaction, { terminalId, site, ticket, claimedBytes: bytes });
+            outcome.accepted.push({ ticket, addedBytes: paid.addedBytes });
+            paidBytes += paid.addedBytes;
+            refusedBytes += paid.refusedBytes;
           }
+          await addToDay(transaction, { terminalId, paidBytes, refusedBytes, refusals, nowMs });
         });
       }
-      if (deps.clock.nowMs() - prunedAtMs > PRUNE_EVERY_MS) {
-        prunedAtMs = deps.clock.nowMs();
-        await deps.db
-          .deleteFrom("ticket_claims")
-          .where("expires_at", "<", nowSeconds - CLAIM_WINDOW_SECONDS)
-          .execute();
+      if (nowMs - prunedAtMs > PRUNE_EVERY_MS) {
+        prunedAtMs = nowMs;
+        await prune(deps.db, nowMs);
       }
       return outcome;
     },
+    earnings: (terminalId) => readEarnings(deps.db, terminalId),
     totals: async () => {
       const rows = await deps.db.selectFrom("meter_totals").selectAll().execute();
       return rows.map((row) => ({
@@ -87,6 +104,12 @@ export function createMeter(options: { masterKey: Uint8Array }, deps: MeterDeps)
       }));
     },
   };
+}
+
+async function prune(db: Db, nowMs: number): Promise<void> {
+  const oldest = Math.floor(nowMs / 1000) - CLAIM_WINDOW_SECONDS;
+  await db.deleteFrom("ticket_claims").where("expires_at", "<", oldest).execute();
+  await forgetOldDays(db, nowMs);
 }
 
 type ClaimVerdict = { ok: true; ticket: Ticket; site: string } | { ok: false; nonce: string; reason: string };
@@ -117,26 +140,29 @@ function checkClaim(
   return { ok: true, ticket, site: site?.name ?? `removed-${ticket.siteId}` };
 }
 
-/** Pays one claim inside the transaction and returns the bytes it added. */
+/** Pays one claim inside the transaction: the bytes it added to the pay, and those that were claimed for the first time and are not paid. */
 async function pay(
   transaction: Transaction<Schema>,
   claim: { terminalId: string; site: string; ticket: Ticket; claimedBytes: number },
-): Promise<number> {
+): Promise<{ addedBytes: number; refusedBytes: number }> {
   const { ticket, terminalId, site } = claim;
   const group = ticketGroup(ticket.nonce);
   const rows = await transaction
     .selectFrom("ticket_claims")
-    .select(["nonce", "paid_bytes"])
+    .select(["nonce", "paid_bytes", "claimed_bytes"])
     .where("ticket_group", "=", group)
     .execute();
   const known = rows.find((row) => row.nonce === ticket.nonce);
+  const claimedBytes = Math.min(claim.claimedBytes, MAX_CLAIMED_BYTES);
+  const newlyClaimed = Math.max(0, claimedBytes - Number(known?.claimed_bytes ?? 0));
+  if (newlyClaimed === 0) return { addedBytes: 0, refusedBytes: 0 };
+  const alreadyPaidBytes = Number(known?.paid_bytes ?? 0);
   const added = payableBytes({
-    claimedBytes: claim.claimedBytes,
+    claimedBytes,
     maxBytes: ticket.maxBytes,
-    alreadyPaidBytes: Number(known?.paid_bytes ?? 0),
+    alreadyPaidBytes,
     groupPaidBytes: rows.reduce((sum, row) => sum + Number(row.paid_bytes), 0),
   });
-  if (added === 0) return 0;
   await transaction
     .insertInto("ticket_claims")
     .values({
@@ -146,21 +172,35 @@ async function pay(
       site,
       object_id: ticket.objectId,
       paid_bytes: added,
+      claimed_bytes: claimedBytes,
       expires_at: ticket.expiresAt,
     })
     .onConflict((conflict) =>
-      conflict.column("nonce").doUpdateSet((row) => ({ paid_bytes: row("ticket_claims.paid_bytes", "+", added) })),
-    )
-    .execute();
-  await transaction
-    .insertInto("meter_totals")
-    .values({ terminal_id: terminalId, site, paid_bytes: added, paid_tickets: 1 })
-    .onConflict((conflict) =>
-      conflict.columns(["terminal_id", "site"]).doUpdateSet((row) => ({
-        paid_bytes: row("meter_totals.paid_bytes", "+", added),
-        paid_tickets: row("meter_totals.paid_tickets", "+", known === undefined ? 1 : 0),
+      conflict.column("nonce").doUpdateSet((row) => ({
+        paid_bytes: row("ticket_claims.paid_bytes", "+", added),
+        claimed_bytes: claimedBytes,
       })),
     )
     .execute();
-  return added;
+  const refusedBytes = Math.max(0, newlyClaimed - added);
+  if (added === 0) return { addedBytes: 0, refusedBytes };
+  await addToTotal(transaction, { terminalId, site, paidBytes: added, tickets: alreadyPaidBytes === 0 ? 1 : 0 });
+  return { addedBytes: added, refusedBytes };
+}
+
+async function addToTotal(
+  transaction: Transaction<Schema>,
+  addition: { terminalId: string; site: string; paidBytes: number; tickets: number },
+): Promise<void> {
+  const { terminalId, site, paidBytes, tickets } = addition;
+  await transaction
+    .insertInto("meter_totals")
+    .values({ terminal_id: terminalId, site, paid_bytes: paidBytes, paid_tickets: tickets })
+    .onConflict((conflict) =>
+      conflict.columns(["terminal_id", "site"]).doUpdateSet((row) => ({
+        paid_bytes: row("meter_totals.paid_bytes", "+", paidBytes),
+        paid_tickets: row("meter_totals.paid_tickets", "+", tickets),
+      })),
+    )
+    .execute();
 }

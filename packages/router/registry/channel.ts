@@ -1,14 +1,11 @@
-import type { Clock } from "@neson/kit/clock";
 import { describeError } from "@neson/kit/error";
-import type { Log } from "@neson/kit/log";
 import { parseTerminalFrame, type RouterMessage, type TerminalMessage } from "@neson/protocol/messages";
-import type { Claim, ClaimsOutcome } from "../meter/meter.ts";
+import type { Audits } from "./audits.ts";
 import { ConnectedTerminal } from "./connected-terminal.ts";
 import type { DialBack } from "./dial-back.ts";
 import { checkHello, type Hello, type Refusal, refusal } from "./handshake.ts";
-import { IndexPages } from "./index-pages.ts";
-import type { Registry } from "./registry.ts";
-import type { Saves } from "./saves.ts";
+import type { Presence } from "./presence.ts";
+import { TerminalDesk, type TerminalDeskDeps } from "./terminal-desk.ts";
 
 /** The connection below a channel. */
 export interface Socket {
@@ -26,15 +23,12 @@ export interface ChannelOptions {
 }
 
 /** What a channel calls on. */
-export interface ChannelDeps {
-  registry: Registry;
-  meter: { claim(terminalId: string, claims: readonly Claim[]): Promise<ClaimsOutcome> };
-  saves: Saves;
+export interface ChannelDeps extends TerminalDeskDeps {
   dialBack: DialBack;
+  audits: Pick<Audits, "answer" | "left">;
+  presence: Presence;
   ticketKeysOf: (terminalId: string) => { day: number; key: string }[];
   challenge: () => string;
-  clock: Clock;
-  log: Log;
 }
 
 const HEARTBEAT_MS = 1000;
@@ -44,8 +38,6 @@ const HELLO_WITHIN_MS = 10_000;
 /** Frames waiting to be worked off; a Terminal that sends faster is cut off. */
 const MAX_WAITING_FRAMES = 200;
 
-type TerminalFrame<T extends TerminalMessage["type"]> = Extract<TerminalMessage, { type: T }>;
-
 /** One Terminal's control channel, from challenge to close. */
 export class TerminalChannel {
   readonly #socket: Socket;
@@ -53,11 +45,12 @@ export class TerminalChannel {
   readonly #deps: ChannelDeps;
   readonly #nonce: string;
   readonly #openedAtMs: number;
-  readonly #indexPages = new IndexPages();
   #state: "challenged" | "checking" | "open" | "closed" = "challenged";
-  #terminal: ConnectedTerminal | undefined;
+  #desk: TerminalDesk | undefined;
   #work: Promise<void> = Promise.resolve();
   #waitingFrames = 0;
+  /** The Terminal said `leave`, or this Router stops: its going is nothing to hold against it. */
+  #isEndExpected = false;
 
   constructor(socket: Socket, options: ChannelOptions, deps: ChannelDeps) {
     this.#socket = socket;
@@ -78,12 +71,15 @@ export class TerminalChannel {
       this.#refuse(refusal("bad-message", describeError(error)));
       return;
     }
-    if (this.#terminal !== undefined) this.#terminal.lastHeardMs = this.#deps.clock.nowMs();
+    const desk = this.#desk;
+    if (desk !== undefined) desk.terminal.lastHeardMs = this.#deps.clock.nowMs();
     if (this.#state === "checking") {
       // Nobody is let in yet: what a stranger sends meanwhile must not pile up in memory.
       this.#refuse(refusal("bad-message", `found ${message.type} before welcome`));
       return;
     }
+    // Asked for, and as many as they are: a Terminal with millions of objects has more than 200 of them.
+    if (message.type === "index" && desk?.takePage(message) === true) return;
     if (this.#waitingFrames >= MAX_WAITING_FRAMES) {
       this.#refuse(refusal("bad-message", `more than ${MAX_WAITING_FRAMES} messages await their answer; send slower`));
       return;
@@ -99,7 +95,7 @@ export class TerminalChannel {
   /** Called twice a second: closes a channel that fell silent or never said hello. */
   tick(): void {
     const nowMs = this.#deps.clock.nowMs();
-    if (this.#terminal !== undefined && nowMs - this.#terminal.lastHeardMs > SILENCE_MS) {
+    if (this.#desk !== undefined && nowMs - this.#desk.terminal.lastHeardMs > SILENCE_MS) {
       this.#end(`no message for ${SILENCE_MS} ms`);
     } else if (this.#state === "challenged" && nowMs - this.#openedAtMs > HELLO_WITHIN_MS) {
       this.#refuse(refusal("bad-message", `no hello within ${HELLO_WITHIN_MS} ms`));
@@ -108,52 +104,44 @@ export class TerminalChannel {
 
   /** New ticket keys for a new day. */
   sendKeys(): void {
-    if (this.#terminal === undefined) return;
-    this.#send({ type: "keys", ticketKeys: this.#deps.ticketKeysOf(this.#terminal.id) });
+    if (this.#desk === undefined) return;
+    this.#send({ type: "keys", ticketKeys: this.#deps.ticketKeysOf(this.#desk.terminal.id) });
   }
 
-  /** The connection is gone: from this moment the Terminal gets no ticket. */
-  closed(): void {
+  /** This Router is about to stop. */
+  stopping(): void {
+    this.#isEndExpected = true;
+  }
+
+  /** The connection is gone: from this moment the Terminal gets no ticket. `why` is for people. */
+  closed(why = "its connection ended without leave"): void {
     this.#state = "closed";
-    if (this.#terminal === undefined) return;
-    this.#deps.registry.remove(this.#terminal);
-    this.#deps.log.info({ terminal: this.#terminal.id, endpoint: this.#terminal.endpoint }, "terminal left");
-    this.#terminal = undefined;
+    const terminal = this.#desk?.terminal;
+    if (terminal === undefined) return;
+    this.#desk = undefined;
+    this.#deps.registry.remove(terminal);
+    this.#deps.audits.left(terminal);
+    if (!this.#isEndExpected) this.#deps.presence.lost(terminal, why);
+    this.#deps.log.info({ terminal: terminal.id, endpoint: terminal.endpoint }, "terminal left");
   }
 
   async #handle(message: TerminalMessage): Promise<void> {
     if (this.#state === "closed") return;
     try {
       if (message.type === "hello") await this.#hello(message);
-      else if (this.#terminal === undefined) this.#refuse(refusal("bad-message", `found ${message.type} before hello`));
-      else await this.#handleOpen(message, this.#terminal);
+      else if (this.#desk === undefined) this.#refuse(refusal("bad-message", `found ${message.type} before hello`));
+      else await this.#handleOpen(message, this.#desk);
     } catch (error) {
       this.#deps.log.error({ err: error, type: message.type }, "handling a control message failed");
       this.#end("internal error");
     }
   }
 
-  async #handleOpen(message: Exclude<TerminalMessage, Hello>, terminal: ConnectedTerminal): Promise<void> {
-    switch (message.type) {
-      case "heartbeat":
-        return this.#heartbeat(message, terminal);
-      case "index":
-        return this.#index(message, terminal);
-      case "want":
-        return this.#send(await this.#deps.saves.answerWant(message, terminal));
-      case "stored":
-        return terminal.noteStored(message.objectId, message.headersId);
-      case "failed":
-        this.#deps.log.warn({ terminal: terminal.id, ...message }, "terminal could not save an object");
-        return terminal.noteFailed(message.objectId, this.#deps.clock.nowMs());
-      case "claims":
-        return await this.#claims(message, terminal);
-      case "leave":
-        this.#deps.registry.remove(terminal);
-        return this.#send({ type: "ok", sequence: 0 });
-      default:
-        message satisfies never;
-    }
+  async #handleOpen(message: Exclude<TerminalMessage, Hello>, desk: TerminalDesk): Promise<void> {
+    if (message.type !== "leave") return await desk.answer(message);
+    this.#isEndExpected = true;
+    this.#deps.registry.remove(desk.terminal);
+    this.#send({ type: "ok", sequence: 0 });
   }
 
   async #hello(hello: Hello): Promise<void> {
@@ -167,13 +155,15 @@ export class TerminalChannel {
     if (this.#isClosed()) return;
     if (refused !== undefined) return this.#refuse(refused);
     this.#state = "open";
-    this.#terminal = new ConnectedTerminal({
+    const terminal = new ConnectedTerminal({
       id: terminalId,
       endpoint: hello.endpoint,
       nowMs: this.#deps.clock.nowMs(),
       capacityBytesPerSecond: this.#options.terminalCapacityBytesPerSecond,
       send: (message) => this.#send(message),
+      introduction: { publicKey: hello.publicKey, version: hello.version, hardware: hello.hardware },
     });
+    this.#desk = new TerminalDesk(terminal, this.#deps);
     this.#send({
       type: "welcome",
       routerKey: this.#options.routerKey,
@@ -182,8 +172,9 @@ export class TerminalChannel {
       heartbeatMs: HEARTBEAT_MS,
       limits: { maxObjectBytes: this.#options.maxObjectBytes },
     });
-    this.#deps.registry.add(this.#terminal);
+    this.#deps.registry.add(terminal);
     this.#deps.log.info({ terminal: terminalId, endpoint: hello.endpoint, version: hello.version }, "terminal joined");
+    this.#deps.presence.joined(terminal);
   }
 
   #findNoPlace(terminalId: string): Refusal | undefined {
@@ -196,28 +187,6 @@ export class TerminalChannel {
     return refusal("full", `this Router has its ${this.#options.maxTerminals} Terminals; try another Router`);
   }
 
-  #heartbeat(message: TerminalFrame<"heartbeat">, terminal: ConnectedTerminal): void {
-    terminal.report = message;
-    this.#send({ type: "ok", sequence: message.sequence });
-    const drifted = message.indexDigest !== terminal.expectedIndexDigest;
-    const requestId = this.#indexPages.requestIf(drifted, this.#deps.clock.nowMs());
-    if (requestId !== undefined) this.#send({ type: "index.request", id: requestId });
-  }
-
-  #index(message: TerminalFrame<"index">, terminal: ConnectedTerminal): void {
-    const whole = this.#indexPages.add(message);
-    if (whole !== undefined) terminal.replaceIndex(whole);
-  }
-
-  async #claims(message: TerminalFrame<"claims">, terminal: ConnectedTerminal): Promise<void> {
-    const outcome = await this.#deps.meter.claim(terminal.id, message.claims);
-    const nowSeconds = Math.floor(this.#deps.clock.nowMs() / 1000);
-    for (const { ticket, addedBytes } of outcome.accepted) {
-      terminal.tickets.settle(addedBytes, ticket.expiresAt, nowSeconds);
-    }
-    this.#send({ type: "claims.ack", id: message.id, accepted: outcome.accepted.length, refused: outcome.refused });
-  }
-
   #isClosed(): boolean {
     return this.#state === "closed";
   }
@@ -227,13 +196,16 @@ export class TerminalChannel {
   }
 
   #refuse(refused: Refusal): void {
-    this.#deps.log.warn({ code: refused.code, terminal: this.#terminal?.id }, `terminal refused: ${refused.message}`);
+    this.#deps.log.warn(
+      { code: refused.code, terminal: this.#desk?.terminal.id },
+      `terminal refused: ${refused.message}`,
+    );
     this.#send(refused);
     this.#end(refused.code);
   }
 
   #end(reason: string): void {
-    this.closed();
+    this.closed(`cut off: ${reason}`);
     this.#socket.close(1008, reason);
   }
 }

@@ -1,18 +1,24 @@
-import { IndexDigest } from "@neson/protocol/index-digest";
-import type { RouterMessage } from "@neson/protocol/messages";
+import type { Hardware } from "@neson/protocol/hardware";
+import type { RouterMessage, TerminalMessage } from "@neson/protocol/messages";
 import type { Choosable } from "../steer/choose.ts";
 import { OpenTickets } from "../steer/open-tickets.ts";
 import { type Seed, seedOf } from "../steer/rank.ts";
+import { Holdings } from "./holdings.ts";
+import { type IndexPage, IndexPages } from "./index-pages.ts";
+import { RecentIds } from "./recent-ids.ts";
 
 /** What a Terminal said of itself last. */
-export interface TerminalReport {
-  openTransfers: number;
-  egressBytesPerSecond: number;
-  cpuLoad: number;
-  remainingBytes: number;
-  quotaBytes: number;
-  objectCount: number;
-  indexDigest: string;
+export type TerminalReport = Omit<
+  Extract<TerminalMessage, { type: "heartbeat" }>,
+  "type" | "sequence" | "freeMemoryBytes"
+>;
+
+/** What a Terminal said of itself when it joined. */
+export interface Introduction {
+  /** Hex; what its signatures are checked with. */
+  publicKey: string;
+  version: string;
+  hardware: Hardware;
 }
 
 /** Seconds of sending that make a Terminal count as fully used by open tickets. */
@@ -20,6 +26,9 @@ const UTILISATION_HORIZON_SECONDS = 10;
 /** How long a Terminal that failed to save an object is not asked for it again. */
 const FAILED_SAVE_MS = 60_000;
 const MAX_FAILED_SAVES = 1000;
+/** An object saved within this time has not had its chance of being asked for yet. */
+const LATELY_MS = 600_000;
+const MAX_LATELY_SAVED = 10_000;
 
 /** A Terminal whose control channel is open and whose endpoint answered the dial-back. */
 export class ConnectedTerminal implements Choosable {
@@ -32,12 +41,15 @@ export class ConnectedTerminal implements Choosable {
   readonly tickets: OpenTickets;
   readonly send: (message: RouterMessage) => void;
   readonly connectedAtMs: number;
+  /** Absent where Terminals are only reckoned with, as in measurements. */
+  readonly introduction: Introduction | undefined;
   report: TerminalReport | undefined;
   lastHeardMs: number;
   readonly #capacityBytesPerSecond: number;
-  readonly #stored = new Set<string>();
   readonly #failedUntilMs = new Map<string, number>();
-  readonly #index = new IndexDigest();
+  readonly #latelySaved = new RecentIds({ lifeMs: LATELY_MS, maxIds: MAX_LATELY_SAVED });
+  readonly #indexPages = new IndexPages();
+  #holdings = new Holdings();
 
   constructor(options: {
     id: string;
@@ -45,6 +57,7 @@ export class ConnectedTerminal implements Choosable {
     nowMs: number;
     capacityBytesPerSecond: number;
     send: (message: RouterMessage) => void;
+    introduction?: Introduction;
   }) {
     this.id = options.id;
     this.endpoint = options.endpoint;
@@ -53,6 +66,7 @@ export class ConnectedTerminal implements Choosable {
     this.connectedAtMs = options.nowMs;
     this.lastHeardMs = options.nowMs;
     this.send = options.send;
+    this.introduction = options.introduction;
     this.#capacityBytesPerSecond = options.capacityBytesPerSecond;
     this.tickets = new OpenTickets(Math.floor(options.nowMs / 1000));
   }
@@ -65,20 +79,34 @@ export class ConnectedTerminal implements Choosable {
     return this.tickets.bytes(nowSeconds) / (this.#capacityBytesPerSecond * UTILISATION_HORIZON_SECONDS);
   }
 
-  /** Room for an object of that size, as far as the last heartbeat tells. */
+  /** Room for an object of that size, and the will to save it, as far as the last heartbeat tells. */
   hasRoomFor(bytes: number): boolean {
-    return this.report !== undefined && this.report.remainingBytes >= bytes;
+    return this.report !== undefined && this.report.refusesSaves === undefined && this.report.remainingBytes >= bytes;
   }
 
   holds(objectId: string, headersId: string): boolean {
-    return this.#stored.has(objectId + headersId);
+    return this.#holdings.has(objectId, headersId);
+  }
+
+  /** True when it holds the object under any header set. */
+  holdsObject(objectId: string): boolean {
+    return this.#holdings.hasObject(objectId);
   }
 
   noteStored(objectId: string, headersId: string): void {
     this.#failedUntilMs.delete(objectId);
-    if (this.holds(objectId, headersId)) return;
-    this.#stored.add(objectId + headersId);
-    this.#index.add(objectId, headersId);
+    this.#holdings.add(objectId, headersId);
+    this.#indexPages.noteStored(objectId, headersId);
+  }
+
+  /** A save has just ended well, as opposed to a pair learnt from the index. */
+  noteSaved(objectId: string, headersId: string, nowMs: number): void {
+    this.noteStored(objectId, headersId);
+    this.#latelySaved.note(objectId, nowMs);
+  }
+
+  savedLately(objectId: string, nowMs: number): boolean {
+    return this.#latelySaved.has(objectId, nowMs);
   }
 
   noteFailed(objectId: string, nowMs: number): void {
@@ -86,8 +114,29 @@ export class ConnectedTerminal implements Choosable {
     this.#failedUntilMs.set(objectId, nowMs + FAILED_SAVE_MS);
   }
 
-  /** True while an earlier failure to obtain the object makes another request pointless. */
+  /** The header sets under which it holds an object. */
+  headersOf(objectId: string): string[] {
+    return this.#holdings.headersOf(objectId);
+  }
+
+  /** It was told to delete one header set of an object. */
+  forgetHeaders(objectId: string, headersId: string): void {
+    this.#holdings.remove(objectId, headersId);
+    this.#indexPages.noteRemoved(objectId, headersId);
+  }
+
+  /** It was told to delete the object, or was let evict it. */
+  forgetObject(objectId: string): void {
+    this.#holdings.removeObject(objectId);
+    this.#indexPages.noteRemoved(objectId);
+  }
+
+  /**
+   * True while it cannot be expected to obtain the object: a failure not long ago makes another request pointless, and whoever refuses saves
+   * serves only what it holds.
+   */
   recentlyFailed(objectId: string, nowMs: number): boolean {
+    if (this.report?.refusesSaves !== undefined && !this.holdsObject(objectId)) return true;
     if (this.#failedUntilMs.size === 0) return false;
     const until = this.#failedUntilMs.get(objectId);
     if (until === undefined) return false;
@@ -96,19 +145,24 @@ export class ConnectedTerminal implements Choosable {
     return false;
   }
 
-  /** What this Router believes the Terminal's index digest to be. */
-  get expectedIndexDigest(): string {
-    return this.#index.toString();
-  }
-
   get storedCount(): number {
-    return this.#stored.size;
+    return this.#holdings.size;
   }
 
-  /** Replaces what is believed by what the Terminal listed. */
-  replaceIndex(pairs: Iterable<readonly [string, string]>): void {
-    for (const pair of this.#stored) this.#index.remove(pair.slice(0, 64), pair.slice(64));
-    this.#stored.clear();
-    for (const [objectId, headersId] of pairs) this.noteStored(objectId, headersId);
+  /** Compares a heartbeat's digest with what is believed; the id of an `index.request` to send now, if they have differed for a while. */
+  compareIndex(digest: string, nowMs: number): string | undefined {
+    const drifted = !this.#holdings.isPartial && digest !== this.#holdings.digest;
+    return this.#indexPages.requestIf(drifted, nowMs);
+  }
+
+  /** True for the one page of the index that comes next. */
+  expectsPage(page: IndexPage): boolean {
+    return this.#indexPages.expects(page);
+  }
+
+  /** Takes a page; after the last, what is believed is what the Terminal listed. */
+  takePage(page: IndexPage, nowMs: number): void {
+    const whole = this.#indexPages.add(page, nowMs);
+    if (whole !== undefined) this.#holdings = whole;
   }
 }

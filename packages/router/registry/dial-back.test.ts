@@ -5,7 +5,14 @@ import { createDialBack } from "./dial-back.ts";
 import type { Hello } from "./handshake.ts";
 
 function helloFrom(identity: Identity, endpoint: string): Hello {
-  const hardware = { platform: "linux", cpuModel: "x", cpuCores: 1, memoryBytes: 1, diskBytes: 1 };
+  const hardware = {
+    platform: "linux",
+    cpuModel: "x",
+    cpuCores: 1,
+    memoryBytes: 1,
+    disk: { kind: "ssd" as const, totalBytes: 1, freeBytes: 1 },
+    isSmall: false,
+  };
   return { type: "hello", protocol: 1, publicKey: identity.publicKey, signature: "", endpoint, version: "1", hardware };
 }
 

@@ -30,7 +30,10 @@ export interface SavesDeps {
   log: Log;
 }
 
-/** Builds and sends saves; `controlUrl` is where Terminals reach this Router. */
+/**
+ * Builds and sends saves; `controlUrl` is where Terminals reach this Router. They carry neither `keepUntil` nor `isPinned`: an object is wanted for as
+ * long as it is asked for, and whether the last replica may go is judged when a Terminal asks to evict it, with what is known by then.
+ */
 export function createSaves(options: { controlUrl: () => string; fillKey: Uint8Array }, deps: SavesDeps): Saves {
   const saveOf = async (
     terminal: ConnectedTerminal,

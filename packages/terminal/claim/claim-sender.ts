@@ -45,12 +45,7 @@ export class ClaimSender implements AsyncDisposable {
   /** One round: flush, then send if nothing is under way. */
   tick(): void {
     const nowMs = this.#deps.clock.nowMs();
-    try {
-      this.#deps.ledger.flush(Math.floor(nowMs / 1000));
-    } catch (error) {
-      this.#deps.log.error({ err: error }, `writing claims to disk failed, trying again: ${describeError(error)}`);
-      return;
-    }
+    if (!this.#flush()) return;
     if (this.#batch !== undefined && nowMs - this.#batch.sentAtMs > ACK_WAIT_MS) this.offline();
     if (this.#batch === undefined) this.#sendBatch();
   }
@@ -86,7 +81,19 @@ export class ClaimSender implements AsyncDisposable {
       await promise;
       clearTimeout(timer);
     }
-    this.#deps.ledger.flush(Math.floor(this.#deps.clock.nowMs() / 1000));
+    this.#flush();
+  }
+
+  /** False when the disk did not take it: what is not on disk must not be claimed. */
+  #flush(): boolean {
+    const { ledger, clock, log } = this.#deps;
+    try {
+      ledger.flush(Math.floor(clock.nowMs() / 1000));
+      return true;
+    } catch (error) {
+      log.error({ err: error }, `writing claims to disk failed: ${describeError(error)}`);
+      return false;
+    }
   }
 
   #sendBatch(): void {

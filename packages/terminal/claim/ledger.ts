@@ -1,3 +1,4 @@
+import { ownText } from "@neson/kit/own-text";
 import type { Ticket } from "@neson/protocol/ticket";
 import type { ClaimRow, ClaimRows } from "./claim-rows.ts";
 
@@ -41,11 +42,16 @@ export class Ledger {
     return this.#accounts.size;
   }
 
+  /** Accounts with bytes that the Router has not settled. */
+  get unsettledCount(): number {
+    return this.#unclaimed.size;
+  }
+
   /** The books of a genuine ticket, opened at its first use. */
   account(text: string, { nonce, maxBytes, expiresAt }: Ticket): Account {
     let account = this.#accounts.get(nonce);
     if (account === undefined) {
-      account = { nonce, ticket: text, maxBytes, expiresAt, bytes: 0, settledBytes: 0, inFlightBytes: 0 };
+      account = { nonce, ticket: ownText(text), maxBytes, expiresAt, bytes: 0, settledBytes: 0, inFlightBytes: 0 };
       this.#accounts.set(nonce, account);
     }
     return account;
@@ -54,6 +60,11 @@ export class Ledger {
   /** Books an answer of that many body bytes that is about to go out. */
   begin(account: Account, bytes: number): void {
     account.inFlightBytes += bytes;
+  }
+
+  /** Of an answer that `begin` booked, so many bytes more have gone out: they can be claimed before it is over. */
+  advance(account: Account, bytes: number): void {
+    this.end(account, bytes, bytes);
   }
 
   /** The answer that `begin` booked is over, after `sentBytes` of its bytes. */

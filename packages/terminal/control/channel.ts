@@ -14,12 +14,19 @@ export interface ChannelHandlers extends SessionHandlers {
   onOffline(): void;
 }
 
+/** Whether a Router has this Terminal in, and how the last session ended that is over. */
+export interface ChannelState {
+  isConnected: boolean;
+  lastRefusal?: { code: string; message: string; atMs: number } | undefined;
+}
+
 /** The control channel: one session after another for as long as the Terminal runs, with full jitter between them. */
 export class Channel implements AsyncDisposable {
   readonly #deps: ChannelDeps;
   readonly #stopping = new AbortController();
   #session: Session | undefined;
   #loop: Promise<void> = Promise.resolve();
+  #lastRefusal: ChannelState["lastRefusal"];
 
   constructor(deps: ChannelDeps) {
     this.#deps = deps;
@@ -32,6 +39,12 @@ export class Channel implements AsyncDisposable {
 
   get isOpen(): boolean {
     return this.#session?.isOpen === true;
+  }
+
+  get state(): ChannelState {
+    return this.#lastRefusal === undefined
+      ? { isConnected: this.isOpen }
+      : { isConnected: this.isOpen, lastRefusal: this.#lastRefusal };
   }
 
   /** False when there is no open session: the message is lost then. */
@@ -48,8 +61,9 @@ export class Channel implements AsyncDisposable {
     for (let attempt = 0; !this.#stopping.signal.aborted; attempt++) {
       const session = new Session(introduction, this.#deps, handlers);
       this.#session = session;
-      const { wasWelcome } = await session.ended;
+      const { wasWelcome, code, message } = await session.ended;
       this.#session = undefined;
+      if (!this.#stopping.signal.aborted) this.#lastRefusal = { code, message, atMs: clock.nowMs() };
       handlers.onOffline();
       if (wasWelcome) attempt = 0;
       const pauseMs = backoffMs(attempt, { ...RECONNECT, random });

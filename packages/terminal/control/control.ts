@@ -1,10 +1,17 @@
 import type { Log } from "@neson/kit/log";
 import type { RouterMessage, TerminalMessage } from "@neson/protocol/messages";
-import { MAX_INDEX_PAGE } from "@neson/protocol/terminal-messages";
+import type { Release } from "@neson/protocol/release";
+import type { Standing } from "@neson/protocol/standing";
 import type { ClaimSender } from "../claim/claim-sender.ts";
+import type { Evictor } from "../evict/evictor.ts";
 import type { Fills } from "../fill/fills.ts";
+import type { Refetch } from "../fill/refetch.ts";
+import type { SpeedTest } from "../hardware/speed-test.ts";
+import type { Auditor } from "../store/audit.ts";
 import type { ObjectStore } from "../store/object-store.ts";
 import type { ChannelHandlers } from "./channel.ts";
+import type { IndexSender } from "./index-pages.ts";
+import type { Kept } from "./kept.ts";
 import type { Load } from "./load.ts";
 import type { RouterPin } from "./router-pin.ts";
 import type { Welcome } from "./session.ts";
@@ -12,8 +19,6 @@ import type { Terms } from "./terms.ts";
 import type { TicketKeys } from "./ticket-keys.ts";
 import type { Wants } from "./wants.ts";
 
-/** How long an interrupted fill waits for the Router's word before the next one is asked about. */
-const RESUME_WAIT_MS = 10_000;
 const LEAVE_WAIT_MS = 1000;
 
 /** What Control drives. */
@@ -25,8 +30,15 @@ export interface ControlDeps {
   terms: Terms;
   store: ObjectStore;
   fills: Fills;
+  refetch: Refetch;
+  evictor: Evictor;
+  auditor: Auditor;
   wants: Wants;
   claims: ClaimSender;
+  pages: IndexSender;
+  speedTest: SpeedTest;
+  standing: Kept<Standing>;
+  release: Kept<Release>;
   load: Load;
   log: Log;
 }
@@ -37,7 +49,7 @@ export class Control implements ChannelHandlers, Disposable {
   #heartbeat: NodeJS.Timeout | undefined;
   #sequence = 0;
   #onLeft: (() => void) | undefined;
-  #isResuming = false;
+  #isDraining = false;
 
   constructor(deps: ControlDeps) {
     this.#deps = deps;
@@ -45,7 +57,7 @@ export class Control implements ChannelHandlers, Disposable {
 
   /** @throws NesonError `wrong-router` */
   async onWelcome(welcome: Welcome): Promise<void> {
-    const { pin, keys, terms, log } = this.#deps;
+    const { pin, keys, terms, refetch, log } = this.#deps;
     await pin.check(welcome.routerKey);
     keys.accept(welcome.ticketKeys);
     terms.accept(welcome);
@@ -56,7 +68,9 @@ export class Control implements ChannelHandlers, Disposable {
     // Once the session counts as open, which is after this returns.
     setImmediate(() => {
       this.#beat();
-      this.#resumeFills().catch((error) => log.error({ err: error }, "resuming fills failed"));
+      // A new session knows nothing of a departure that began on an older one.
+      if (this.#isDraining) this.#deps.send({ type: "leave" });
+      else refetch.online();
     });
   }
 
@@ -70,13 +84,18 @@ export class Control implements ChannelHandlers, Disposable {
 
   onOffline(): void {
     clearInterval(this.#heartbeat);
-    this.#deps.wants.offline();
-    this.#deps.claims.offline();
+    const { wants, claims, evictor, pages, speedTest } = this.#deps;
+    wants.offline();
+    claims.offline();
+    evictor.offline();
+    pages.stop();
+    speedTest.offline();
     this.#onLeft?.();
   }
 
   /** Tells the Router to send nobody any more; resolves when it has heard, or after a second. */
   async leave(): Promise<void> {
+    this.#isDraining = true;
     if (!this.#deps.send({ type: "leave" })) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, LEAVE_WAIT_MS);
@@ -92,14 +111,14 @@ export class Control implements ChannelHandlers, Disposable {
   }
 
   #act(message: RouterMessage): void {
-    const { fills, wants, keys, claims, log } = this.#deps;
+    const { fills, wants, keys, claims, evictor, pages, speedTest, standing, release, log } = this.#deps;
     switch (message.type) {
       case "save":
         fills.save(message);
         if (message.id !== undefined) wants.answer(message.id, "save");
         return;
       case "nothing":
-        wants.answer(message.id, "nothing");
+        if (!speedTest.refuse(message.id, message.reason)) wants.answer(message.id, "nothing");
         return;
       case "delete":
         fills.delete(message.objectId, message.headersId, message.reason);
@@ -108,13 +127,30 @@ export class Control implements ChannelHandlers, Disposable {
         keys.accept(message.ticketKeys);
         return;
       case "index.request":
-        this.#sendIndex(message.id);
+        pages.answer(message.id, this.#beat);
         return;
       case "claims.ack":
         claims.acknowledge(message);
         return;
+      case "evict.reply":
+        evictor.reply(message.id, message.keep);
+        return;
+      case "audit":
+        this.#answerAudit(message);
+        return;
+      case "speed.grant":
+        speedTest.grant(message);
+        return;
+      case "standing":
+        standing.accept(message);
+        return;
+      case "update":
+        this.#announce(message.release, release);
+        return;
       case "ok":
-        this.#onLeft?.();
+        pages.answered(message.sequence);
+        // Every answer but the one to leave, and to the first heartbeat, has another number.
+        if (message.sequence === 0) this.#onLeft?.();
         return;
       case "drain":
         log.info("the Router sends nobody here any more; finishing what is open");
@@ -129,12 +165,28 @@ export class Control implements ChannelHandlers, Disposable {
     }
   }
 
-  #beat(): void {
+  #answerAudit(audit: Extract<RouterMessage, { type: "audit" }>): void {
+    const { auditor, send, log } = this.#deps;
+    auditor.answer(audit).then(send, (error) => log.error({ err: error }, "answering a spot check failed"));
+  }
+
+  /** Told once for each version; installing it is the operator's decision. */
+  #announce(announced: Release, release: Kept<Release>): void {
+    if (release.value?.version !== announced.version) {
+      const message = `version ${announced.version} is announced; to install it: neson terminal update`;
+      this.#deps.log.info({ version: announced.version }, message);
+    }
+    release.accept(announced);
+  }
+
+  /** Sends a heartbeat and gives its sequence number; undefined when there is no open channel. */
+  readonly #beat = (): number | undefined => {
     const { store, load, send, openTransfers } = this.#deps;
-    const { egressBytesPerSecond, cpuLoad, freeMemoryBytes } = load.sample();
-    send({
+    const { egressBytesPerSecond, cpuLoad, freeMemoryBytes } = load.read();
+    const sequence = this.#sequence++;
+    const isSent = send({
       type: "heartbeat",
-      sequence: this.#sequence++,
+      sequence,
       openTransfers: openTransfers(),
       egressBytesPerSecond,
       cpuLoad,
@@ -143,32 +195,8 @@ export class Control implements ChannelHandlers, Disposable {
       quotaBytes: store.quotaBytes,
       objectCount: store.servedCount,
       indexDigest: store.indexDigest,
+      refusesSaves: this.#isDraining ? "draining" : store.refusesSaves,
     });
-  }
-
-  #sendIndex(id: string): void {
-    const pairs = [...this.#deps.store.pairs()];
-    const pages = Math.max(1, Math.ceil(pairs.length / MAX_INDEX_PAGE));
-    for (let page = 0; page < pages; page++) {
-      const objects = pairs.slice(page * MAX_INDEX_PAGE, (page + 1) * MAX_INDEX_PAGE);
-      this.#deps.send({ type: "index", id, page, pages, objects });
-    }
-  }
-
-  /** Asks the Router about fills that a crash or a bad source cut off; what it does not have any more is given up. */
-  async #resumeFills(): Promise<void> {
-    if (this.#isResuming) return;
-    this.#isResuming = true;
-    try {
-      for (const object of this.#deps.fills.interrupted()) {
-        const [headersId] = object.headerSets.keys();
-        const outcome =
-          headersId === undefined ? "nothing" : await this.#deps.wants.ask(object.objectId, headersId, RESUME_WAIT_MS);
-        if (outcome === "offline") return;
-        if (outcome === "nothing" && object.state === "partial" && !object.isFilling) this.#deps.store.remove(object);
-      }
-    } finally {
-      this.#isResuming = false;
-    }
-  }
+    return isSent ? sequence : undefined;
+  };
 }

@@ -1,24 +1,23 @@
-import { cpus, freemem, totalmem } from "node:os";
+import { cpus, freemem } from "node:os";
 import type { Clock } from "@neson/kit/clock";
 
-/** What the machine is, for `hello`. */
-export function hardware(diskBytes: number) {
-  const cores = cpus();
-  return {
-    platform: `${process.platform}-${process.arch}`.slice(0, 64),
-    cpuModel: (cores[0]?.model ?? "unknown").trim().slice(0, 128),
-    cpuCores: cores.length,
-    memoryBytes: totalmem(),
-    diskBytes,
-  };
+/** How busy the machine is. */
+export interface LoadSample {
+  egressBytesPerSecond: number;
+  cpuLoad: number;
+  freeMemoryBytes: number;
 }
 
-/** How busy the machine and its link are, sampled at each heartbeat. */
+/** Heartbeats come each second, and so do the panel's looks: neither takes the other's sample away. */
+const SAMPLE_MS = 900;
+
+/** How busy the machine and its link are. */
 export class Load {
   readonly #clock: Clock;
   #sentBytes = 0;
   #sampledAtMs: number;
   #ticks = cpuTicks();
+  #last = { egressBytesPerSecond: 0, cpuLoad: 0 };
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -30,10 +29,12 @@ export class Load {
     this.#sentBytes += bytes;
   };
 
-  /** Since the last sample: body bytes a second, and the share of all cores in use (0 to 1). */
-  sample(): { egressBytesPerSecond: number; cpuLoad: number; freeMemoryBytes: number } {
+  /** Over the last second or so: body bytes a second, and the share of all cores in use (0 to 1). However many ask, it is sampled once. */
+  read(): LoadSample {
     const nowMs = this.#clock.nowMs();
-    const seconds = Math.max(0.001, (nowMs - this.#sampledAtMs) / 1000);
+    const elapsedMs = nowMs - this.#sampledAtMs;
+    if (elapsedMs >= 0 && elapsedMs < SAMPLE_MS) return { ...this.#last, freeMemoryBytes: freemem() };
+    const seconds = Math.max(0.001, elapsedMs / 1000);
     const ticks = cpuTicks();
     const allTicks = ticks.all - this.#ticks.all;
     const cpuLoad = allTicks <= 0 ? 0 : (ticks.busy - this.#ticks.busy) / allTicks;
@@ -41,7 +42,8 @@ export class Load {
     this.#sentBytes = 0;
     this.#sampledAtMs = nowMs;
     this.#ticks = ticks;
-    return { egressBytesPerSecond, cpuLoad: Math.min(1, Math.max(0, cpuLoad)), freeMemoryBytes: freemem() };
+    this.#last = { egressBytesPerSecond, cpuLoad: Math.min(1, Math.max(0, cpuLoad)) };
+    return { ...this.#last, freeMemoryBytes: freemem() };
   }
 }
 

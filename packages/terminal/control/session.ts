@@ -1,6 +1,7 @@
 import type { Clock } from "@neson/kit/clock";
 import { describeError, NesonError } from "@neson/kit/error";
 import type { Log } from "@neson/kit/log";
+import type { Hardware } from "@neson/protocol/hardware";
 import type { Identity } from "@neson/protocol/identity";
 import {
   helloBytes,
@@ -9,7 +10,6 @@ import {
   type RouterMessage,
   type TerminalMessage,
 } from "@neson/protocol/messages";
-import type { hardware } from "./load.ts";
 
 /** The message that lets a Terminal in. */
 export type Welcome = Extract<RouterMessage, { type: "welcome" }>;
@@ -22,7 +22,17 @@ export interface Introduction {
   /** Origin at which clients reach this Terminal. */
   endpoint: string;
   version: string;
-  hardware: ReturnType<typeof hardware>;
+  hardware: Hardware;
+}
+
+/** How a session ended. */
+export interface SessionEnd {
+  /** It got to `welcome`. */
+  wasWelcome: boolean;
+  /** Code of the Router's `refused`, or "no-connection". */
+  code: string;
+  /** For people. */
+  message: string;
 }
 
 /** Who acts on what the Router says. None may throw, but for `onWelcome`, whose error ends the session. */
@@ -47,9 +57,9 @@ const MAX_EARLY = 1000;
 
 /** One connection to a Router, from dialling to its end. */
 export class Session {
-  /** Resolves when the connection is over, with whether it ever got to `welcome`. Never rejects. */
-  readonly ended: Promise<{ wasWelcome: boolean }>;
-  readonly #end: (outcome: { wasWelcome: boolean }) => void;
+  /** Resolves when the connection is over. Never rejects. */
+  readonly ended: Promise<SessionEnd>;
+  readonly #end: (outcome: SessionEnd) => void;
   readonly #introduction: Introduction;
   readonly #deps: SessionDeps;
   readonly #handlers: SessionHandlers;
@@ -66,7 +76,7 @@ export class Session {
     this.#introduction = introduction;
     this.#deps = deps;
     this.#handlers = handlers;
-    const { promise, resolve } = Promise.withResolvers<{ wasWelcome: boolean }>();
+    const { promise, resolve } = Promise.withResolvers<SessionEnd>();
     this.ended = promise;
     this.#end = resolve;
     this.#startedAtMs = deps.clock.nowMs();
@@ -111,7 +121,7 @@ export class Session {
     if (message.type === "refused") {
       const { code, message: reason } = message;
       this.#deps.log.error({ code }, `the Router refused this Terminal: ${reason}`);
-      this.#over(`refused: ${code}`);
+      this.#over(reason, code);
     } else if (message.type === "challenge" && this.#state === "new") {
       this.#introduce(message);
     } else if (message.type === "welcome" && this.#state === "introduced") {
@@ -145,7 +155,7 @@ export class Session {
       (error) => {
         const level = error instanceof NesonError ? "error" : "fatal";
         this.#deps.log[level]({ err: error }, `leaving the Router: ${describeError(error)}`);
-        this.#over("its welcome was not acceptable");
+        this.#over(describeError(error), error instanceof NesonError ? error.code : "internal");
       },
     );
   }
@@ -161,7 +171,7 @@ export class Session {
     this.#socket.send(JSON.stringify(message));
   }
 
-  #over(reason: string): void {
+  #over(reason: string, code = "no-connection"): void {
     if (this.#state === "over") return;
     const wasWelcome = this.#state === "open";
     this.#state = "over";
@@ -170,6 +180,6 @@ export class Session {
     this.#deps.log[level]({ reason }, "control channel closed");
     // A peer that has gone silent will not answer a closing handshake either.
     this.#socket.terminate();
-    this.#end({ wasWelcome });
+    this.#end({ wasWelcome, code, message: reason });
   }
 }

@@ -2,6 +2,7 @@ import { type ClientRequest, type IncomingMessage, request as requestHttp } from
 import { request as requestHttps } from "node:https";
 import { describeError } from "@neson/kit/error";
 import { fillError } from "./fill-error.ts";
+import type { Patience } from "./patience.ts";
 
 /** Which bytes of which source. */
 export interface FetchOptions {
@@ -121,11 +122,15 @@ async function* bodyOf(response: IncomingMessage, watch: Watch): AsyncGenerator<
 }
 
 /**
- * Reads a body that must have exactly `size` bytes, as a piece list has.
+ * Reads a body that must have exactly `size` bytes, as a piece list has, and is given up once `patience` is over.
  *
  * @throws NesonError `unreachable`
  */
-export async function fetchExactly(options: Omit<FetchOptions, "range">, size: number): Promise<Uint8Array> {
+export async function fetchExactly(
+  options: Omit<FetchOptions, "range">,
+  size: number,
+  patience: Patience,
+): Promise<Uint8Array> {
   const bytes = Buffer.allocUnsafe(size);
   let filled = 0;
   try {
@@ -134,6 +139,7 @@ export async function fetchExactly(options: Omit<FetchOptions, "range">, size: n
       if (filled + chunk.length > size) throw fillError("unreachable", `more than the ${size} bytes expected`);
       bytes.set(chunk, filled);
       filled += chunk.length;
+      if (filled < size) patience.check(`a list of ${size} bytes`);
     }
   } catch (error) {
     options.signal.throwIfAborted();

@@ -14,13 +14,18 @@ const bytes = seededBytes(6 * PIECE + 1000, 7);
 const limits = { ...FILL_LIMITS, idleMs: 200, maxFailures: 3 };
 
 /** A fill of `bytes` from a source that behaves so, into a file that holds `before`. */
-async function startFill(behave?: Behaviour, before?: Uint8Array, content = bytes) {
+async function startFill(behave?: Behaviour, before?: Uint8Array, content = bytes, pieceMs = limits.pieceMs) {
   const stack = new AsyncDisposableStack();
   const directory = stack.use(temporaryDirectory());
   const source = stack.use(await startSource(content, behave));
   const partialPath = join(directory.path, "x.part");
   if (before !== undefined) writeFileSync(partialPath, before);
-  const options = { description: describeBytes(content), partialPath, sourceUrl: source.url, limits };
+  const options = {
+    description: describeBytes(content),
+    partialPath,
+    sourceUrl: source.url,
+    limits: { ...limits, pieceMs },
+  };
   const fill = await Fill.start(options, { clock: systemClock, random: () => 0.01, onBytes: () => {} });
   stack.defer(() => fill.close());
   return {
@@ -105,6 +110,22 @@ test("Fill gives up when the source stalls, before or in the body", async () => 
   });
   expect(await codeOf(stalling.fill.complete)).toBe("unreachable");
   expect(stalling.fill.haveCount).toBe(0);
+});
+
+test("Fill gives up when the source drips, however steadily", async () => {
+  const drip: Behaviour = async (asked, response) => {
+    writeHead(bytes, asked, response);
+    for (let at = asked.first; !response.destroyed; at += 100) {
+      response.write(bytes.subarray(at, at + 100));
+      await Bun.sleep(5);
+    }
+  };
+  await using dripping = await startFill(drip, undefined, bytes, 300);
+  const startMs = performance.now();
+  expect(await codeOf(dripping.fill.complete)).toBe("unreachable");
+  // Three requests of 300 ms, and the pauses between them: the rate alone would have taken a minute.
+  expect(performance.now() - startMs).toBeLessThan(4000);
+  expect(dripping.source.requests).toHaveLength(limits.maxFailures);
 });
 
 test("Fill gives up at once when the source refuses", async () => {

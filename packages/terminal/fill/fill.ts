@@ -10,6 +10,7 @@ import { FillBody } from "./fill-body.ts";
 import { fillError, fillErrorOf } from "./fill-error.ts";
 import { nextGap, type Run } from "./gaps.ts";
 import { PartFile } from "./part-file.ts";
+import { Patience } from "./patience.ts";
 import { PieceStates } from "./piece-states.ts";
 
 /** Bounds of one fill. */
@@ -229,20 +230,18 @@ export class Fill {
       signal: this.#stopping.signal,
     });
     const assembly = new Assembly(this.#description, run.next, first - fetched.first);
-    let pieceDeadlineMs = this.#deps.clock.nowMs() + this.#limits.pieceMs;
+    const patience = new Patience(this.#limits.pieceMs, this.#deps.clock);
     for await (const chunk of fetched.body) {
       for (let rest = chunk; rest.length > 0; ) {
         rest = assembly.take(rest);
         if (assembly.complete === undefined) continue;
         await this.#keep(assembly.index, assembly.complete);
         run.next = assembly.advance();
-        pieceDeadlineMs = this.#deps.clock.nowMs() + this.#limits.pieceMs;
+        patience.renew();
         // The end, or a place where somebody else has been: whatever else the source would send is cut off here.
         if (run.next >= run.end || this.#states.has(run.next)) return;
       }
-      if (this.#deps.clock.nowMs() > pieceDeadlineMs) {
-        throw new Error(`piece ${run.next} took more than ${this.#limits.pieceMs} ms`);
-      }
+      patience.check(`piece ${run.next}`);
     }
     throw new Error(`the source ended in piece ${run.next}, ${run.end - run.next} pieces early`);
   }

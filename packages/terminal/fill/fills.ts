@@ -8,7 +8,8 @@ import type { ObjectStore } from "../store/object-store.ts";
 import type { StartCheck } from "../store/start-check.ts";
 import type { StoredObject } from "../store/stored-object.ts";
 import { type FillErrorCode, fillError, fillErrorOf } from "./fill-error.ts";
-import { headerSetOf, SaveJob, type SaveJobDeps, STOPPING } from "./save-job.ts";
+import { headerSetOf, SaveJob, type SaveJobDeps, type SaveOrder, STOPPING } from "./save-job.ts";
+import { applyTerms, saveTermsOf } from "./save-terms.ts";
 
 /** Fills at work at once: those a viewer waits for, and all together. Background fills leave the rest to them. */
 const MAX_RUNNING = 16;
@@ -64,9 +65,15 @@ export class Fills implements AsyncDisposable {
     const manifest = this.#open(save.manifest);
     if (manifest === undefined || this.#isStopping) return;
     const object = this.#deps.store.find(manifest.objectId);
-    if (object?.state === "whole") this.#addTo(object, manifest);
-    else if (object?.state === "unchecked") this.#saveUnchecked(object, manifest, save);
-    else this.#enqueue(manifest, save);
+    const order = { manifest, fillUrl: save.fillUrl, priority: save.priority, terms: saveTermsOf(save) };
+    if (object?.state === "whole") this.#addTo(object, order);
+    else if (object?.state === "unchecked") this.#saveUnchecked(object, order);
+    else this.#enqueue(order);
+  }
+
+  /** Something is being fetched. */
+  get isBusy(): boolean {
+    return this.#running.size > 0;
   }
 
   /** Carries out a `delete`. */
@@ -114,8 +121,9 @@ export class Fills implements AsyncDisposable {
     return undefined;
   }
 
-  #addTo(object: StoredObject, manifest: Manifest): void {
+  #addTo(object: StoredObject, { manifest, terms }: SaveOrder): void {
     try {
+      applyTerms(this.#deps.store, object, terms);
       this.#deps.store.addHeaderSet(object, headerSetOf(manifest));
       this.#deps.report({
         type: "stored",
@@ -129,17 +137,18 @@ export class Fills implements AsyncDisposable {
     }
   }
 
-  #saveUnchecked(object: StoredObject, manifest: Manifest, save: Save): void {
+  #saveUnchecked(object: StoredObject, order: SaveOrder): void {
     this.#deps.startCheck.check(object).then((isGood) => {
-      if (isGood) this.#addTo(object, manifest);
-      else if (!this.#isStopping) this.#enqueue(manifest, save);
+      if (isGood) this.#addTo(object, order);
+      else if (!this.#isStopping) this.#enqueue(order);
     });
   }
 
-  #enqueue(manifest: Manifest, { fillUrl, priority }: Save): void {
+  #enqueue(order: SaveOrder): void {
+    const { manifest, priority } = order;
     const existing = this.#jobs.get(manifest.objectId);
     if (existing !== undefined && !existing.isCancelled) {
-      existing.join(manifest, fillUrl);
+      existing.join(order);
       if (priority === "now") existing.priority = "now";
       this.#startWaiting();
       return;
@@ -148,7 +157,7 @@ export class Fills implements AsyncDisposable {
       this.#reportFailed(manifest, "cancelled", `${MAX_WAITING} saves are waiting, the most allowed`);
       return;
     }
-    const job = new SaveJob({ manifest, fillUrl, priority }, this.#deps);
+    const job = new SaveJob(order, this.#deps);
     this.#jobs.set(job.objectId, job);
     // A cancelled job of the same object still has its files open: this one comes after it.
     const before = existing === undefined ? undefined : this.#running.get(existing);

@@ -6,13 +6,16 @@ import type { Log } from "@neson/kit/log";
 import { inlinePieces, type Manifest, withPieces } from "@neson/protocol/manifest";
 import { type ObjectDescription, pieceCount } from "@neson/protocol/object";
 import { HASH_BYTES } from "@neson/protocol/tree";
+import type { NewHeaderSet } from "../store/header-sets.ts";
 import type { Layout } from "../store/layout.ts";
-import type { NewHeaderSet, ObjectStore } from "../store/object-store.ts";
+import type { ObjectStore } from "../store/object-store.ts";
 import { verifyFile } from "../store/start-check.ts";
 import type { StoredObject } from "../store/stored-object.ts";
 import { fetchExactly } from "./fetch-bytes.ts";
 import { Fill, type FillDeps, type FillLimits } from "./fill.ts";
 import { fillError, fillErrorOf } from "./fill-error.ts";
+import { Patience } from "./patience.ts";
+import { applyTerms, mergeTerms, type SaveTerms } from "./save-terms.ts";
 
 /** What a save needs. */
 export interface SaveJobDeps extends FillDeps {
@@ -20,6 +23,14 @@ export interface SaveJobDeps extends FillDeps {
   layout: Layout;
   log: Log;
   limits: FillLimits;
+}
+
+/** What a Router orders to be saved. */
+export interface SaveOrder {
+  manifest: Manifest;
+  fillUrl: string;
+  priority: "now" | "background";
+  terms: SaveTerms;
 }
 
 /**
@@ -36,12 +47,14 @@ export class SaveJob {
   readonly #ready = Promise.withResolvers<Fill | undefined>();
   readonly #stopping = new AbortController();
   readonly #deps: SaveJobDeps;
+  #terms: SaveTerms;
   #sourceUrl: string;
   #fill: Fill | undefined;
   #object: StoredObject | undefined;
 
-  constructor(save: { manifest: Manifest; fillUrl: string; priority: "now" | "background" }, deps: SaveJobDeps) {
+  constructor(save: SaveOrder, deps: SaveJobDeps) {
     this.objectId = save.manifest.objectId;
+    this.#terms = save.terms;
     this.manifest = save.manifest;
     this.priority = save.priority;
     this.#sourceUrl = save.fillUrl;
@@ -51,8 +64,10 @@ export class SaveJob {
     this.#addHeaderSet(headerSetOf(save.manifest));
   }
 
-  /** The same object under another header set, and perhaps a fresher source. */
-  join(manifest: Manifest, fillUrl: string): void {
+  /** The same object under another header set, to be kept on other terms, or from a fresher source. */
+  join({ manifest, fillUrl, terms }: SaveOrder): void {
+    this.#terms = mergeTerms(this.#terms, terms);
+    if (this.#object !== undefined) applyTerms(this.#deps.store, this.#object, terms);
     this.#sourceUrl = fillUrl;
     if (this.#fill !== undefined) this.#fill.sourceUrl = fillUrl;
     this.#addHeaderSet(headerSetOf(manifest));
@@ -85,7 +100,8 @@ export class SaveJob {
     } catch (error) {
       const failure = fillErrorOf(error);
       this.#ready.reject(failure);
-      if (this.#object !== undefined) this.#leave(this.#object, failure.code === "unreachable" || isStop(failure));
+      if (failure.code === "disk") await this.#deps.store.disk.noteFailure();
+      if (this.#object !== undefined) this.#leave(this.#object, failure);
       throw failure;
     } finally {
       await this.#fill?.close();
@@ -97,7 +113,7 @@ export class SaveJob {
     this.#stopping.signal.throwIfAborted();
     const description = await this.#describe();
     this.#stopping.signal.throwIfAborted();
-    const object = store.find(this.objectId) ?? store.begin(description);
+    const object = this.#begin(description);
     this.#object = object;
     object.isFilling = true;
     for (const set of this.headerSets.values()) store.addHeaderSet(object, set);
@@ -108,6 +124,16 @@ export class SaveJob {
     return object;
   }
 
+  #begin(description: ObjectDescription): StoredObject {
+    const { store } = this.#deps;
+    const object = store.find(this.objectId);
+    if (object === undefined) return store.begin(description, this.#terms);
+    store.disk.check(`saving object ${this.objectId}`);
+    if (object.state === "unchecked") throw fillError("disk", "the object is here, but cannot be read at present");
+    applyTerms(store, object, this.#terms);
+    return object;
+  }
+
   async #describe(): Promise<ObjectDescription> {
     const inline = inlinePieces(this.manifest);
     const { size, pieceSize } = this.manifest;
@@ -115,9 +141,11 @@ export class SaveJob {
       if (inline !== undefined) return withPieces(this.manifest, inline);
       this.#deps.store.makeRoom(this.#deps.store.find(this.objectId) === undefined ? size : 0);
       const listBytes = pieceCount(size, pieceSize) * HASH_BYTES;
-      const { idleMs } = this.#deps.limits;
+      const { idleMs, pieceMs } = this.#deps.limits;
+      // As much time for so many bytes as the object itself would have.
+      const patience = new Patience(pieceMs * Math.ceil(listBytes / pieceSize), this.#deps.clock);
       const source = { url: `${this.#sourceUrl}/pieces`, idleMs, signal: this.#stopping.signal };
-      return withPieces(this.manifest, await fetchExactly(source, listBytes));
+      return withPieces(this.manifest, await fetchExactly(source, listBytes, patience));
     } catch (error) {
       if (error instanceof Error && "code" in error && error.code === "pieces-mismatch") {
         throw fillError("bad-manifest", describeError(error), error);
@@ -167,10 +195,13 @@ export class SaveJob {
     if (this.#object !== undefined) this.#deps.store.addHeaderSet(this.#object, set);
   }
 
-  /** What was got so far is kept when another try may bring the rest. */
-  #leave(object: StoredObject, isWorthKeeping: boolean): void {
+  /** What was got so far is kept when another try may bring the rest, or when the disk lets nothing be removed either. */
+  #leave(object: StoredObject, failure: Error & { code: string }): void {
+    const { store } = this.#deps;
     object.isFilling = false;
-    if (!isWorthKeeping) this.#deps.store.remove(object);
+    const isCut = failure.code === "unreachable" || isStop(failure);
+    const isRepair = object.wasWhole && failure.code !== "cancelled";
+    if (!isCut && !isRepair && store.disk.isWritable) store.remove(object);
   }
 }
 

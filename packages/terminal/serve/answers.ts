@@ -43,6 +43,14 @@ export function refuseRange(firstByte: number, lastByte: number): Answer {
   return textAnswer(403, `range refused: this ticket is for bytes ${firstByte} to ${lastByte}; ask for a Range within`);
 }
 
+/** 429 (RFC 6585 section 4) for a client that asks for one thing in a tight loop. */
+export function tooManyRepeats(retryAfterSeconds: number): Answer {
+  return textAnswer(429, "the same bytes were asked for too often on this ticket; wait, or keep what you were sent", [
+    "Retry-After",
+    String(retryAfterSeconds),
+  ]);
+}
+
 /** The answer to OPTIONS. */
 export function preflight(): Answer {
   return { status: 204, headers: PREFLIGHT, body: null };

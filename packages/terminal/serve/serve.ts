@@ -1,17 +1,32 @@
-import type { Answer, Body, EdgeRequest, Handle } from "@neson/kit/http/answer";
+import { stopBody } from "@neson/kit/http/abandon";
+import type { Answer, Body, Handle, HttpRequest } from "@neson/kit/http/answer";
 import { header } from "@neson/kit/http/answer";
 import { parseRange } from "@neson/kit/http/range";
 import { rangedAnswer } from "@neson/kit/http/respond";
+import type { RepeatGuard } from "@neson/kit/wire/repeat-guard";
 import type { Identity } from "@neson/protocol/identity";
 import type { Ticket } from "@neson/protocol/ticket";
 import type { Account, Ledger } from "../claim/ledger.ts";
 import type { Terms } from "../control/terms.ts";
 import type { TicketKeys } from "../control/ticket-keys.ts";
 import { FillBody } from "../fill/fill-body.ts";
+import type { Outcome } from "../panel/outcomes.ts";
+import type { Traffic } from "../panel/traffic.ts";
+import type { BlockPool } from "../store/block-pool.ts";
 import { FileBody, memoryBody, openIfUnchanged } from "../store/file-body.ts";
 import type { Layout } from "../store/layout.ts";
+import type { StoredObject } from "../store/stored-object.ts";
 import { type WarmDeps, warm } from "../store/warm.ts";
-import { answerPing, backToSite, methodNotAllowed, notFound, preflight, refuseRange, refuseTicket } from "./answers.ts";
+import {
+  answerPing,
+  backToSite,
+  methodNotAllowed,
+  notFound,
+  preflight,
+  refuseRange,
+  refuseTicket,
+  tooManyRepeats,
+} from "./answers.ts";
 import { findWhole, type ObtainDeps, obtain, type Source } from "./obtain.ts";
 import { parseRequestPath, pingNonceOf, type RequestPath } from "./request-path.ts";
 import { TicketDesk } from "./ticket-desk.ts";
@@ -27,19 +42,22 @@ export interface ServeDeps extends ObtainDeps, WarmDeps {
   ledger: Ledger;
   layout: Layout;
   terms: Terms;
+  blocks: BlockPool;
+  repeats: RepeatGuard;
+  traffic: Pick<Traffic, "noteAnswer" | "noteBytes">;
   /** Counts body bytes on their way to clients. */
   onBytes: (bytes: number) => void;
 }
 
 interface Visit {
-  request: EdgeRequest;
+  request: HttpRequest;
   path: RequestPath;
   ticket: Ticket;
   account: Account;
 }
 
 /** The Terminal's request handler: ticket, object, answer. Synchronous whenever the object is whole. */
-export function createServe(deps: ServeDeps): Handle {
+export function createServe(deps: ServeDeps): Handle<HttpRequest> {
   const desk = new TicketDesk(deps.terminalId, deps.keys);
   return (request) => {
     const { method } = request;
@@ -49,16 +67,36 @@ export function createServe(deps: ServeDeps): Handle {
     const path = parseRequestPath(request.target);
     if (path === undefined) return notFound();
     const verdict = desk.open(path, deps.clock.nowMs() / 1000);
-    if (!verdict.ok) return verdict.reason === "expired" ? back(path, deps) : refuseTicket(verdict.reason);
+    if (!verdict.ok)
+      return verdict.reason === "expired" ? back(path, deps) : refuse(refuseTicket(verdict.reason), deps);
     const { ticket } = verdict;
-    const visit = { request, path, ticket, account: deps.ledger.account(path.ticket, ticket) };
-    const source = findWhole(deps.store, ticket.objectId, ticket.headersId);
-    return source === undefined ? visitLater(visit, deps) : visitWhole(visit, source, deps);
+    const range = rangeField(request.rawHeaders);
+    const repeat = deps.repeats.judge(request.remoteAddress, ticket.nonce + range, deps.clock.nowMs());
+    if ("retryAfterSeconds" in repeat) return refuse(tooManyRepeats(repeat.retryAfterSeconds), deps);
+    if (repeat.holdMs > 0) return deps.clock.sleep(repeat.holdMs).then(() => visitNow(request, path, ticket, deps));
+    return visitNow(request, path, ticket, deps);
   };
 }
 
+function visitNow(request: HttpRequest, path: RequestPath, ticket: Ticket, deps: ServeDeps): Answer | Promise<Answer> {
+  const visit = { request, path, ticket, account: deps.ledger.account(path.ticket, ticket) };
+  const source = findWhole(deps.store, ticket.objectId, ticket.headersId);
+  return source === undefined ? visitLater(visit, deps) : visitWhole(visit, source, deps);
+}
+
+function refuse(answer: Answer, { traffic }: ServeDeps): Answer {
+  traffic.noteAnswer("refused", 0);
+  return answer;
+}
+
 function back({ siteHost, target }: RequestPath, deps: ServeDeps): Answer {
+  deps.traffic.noteAnswer("sent-back", 0);
   return backToSite(deps.terms.edgeScheme, siteHost, target);
+}
+
+/** A download in many ranges is one visit. */
+function isNewVisit({ account }: Visit): boolean {
+  return account.bytes === 0 && account.inFlightBytes === 0;
 }
 
 function isUsedUp({ account }: Visit): boolean {
@@ -70,7 +108,7 @@ function visitWhole(visit: Visit, source: Source, deps: ServeDeps): Answer | Pro
   const { object, headerSet } = source;
   const { request, ticket } = visit;
   if (object.size > 0 && request.method === "GET" && isUsedUp(visit)) return back(visit.path, deps);
-  deps.store.noteUse(object, deps.clock.nowMs());
+  deps.store.noteUse(object, deps.clock.nowMs(), isNewVisit(visit));
   const { memory } = object;
   if (memory === undefined) {
     warm(object, deps);
@@ -82,11 +120,13 @@ function visitWhole(visit: Visit, source: Source, deps: ServeDeps): Answer | Pro
     isPlain(request.rawHeaders)
   ) {
     deps.onBytes(memory.length);
-    return booked({ status: 200, headers: headerSet.whole, body: memory }, memory.length, visit.account, deps);
+    const answer = { status: 200, headers: headerSet.whole, body: memory };
+    return booked(answer, memory.length, { account: visit.account, object, outcome: "memory" }, deps);
   }
-  const answer = answerFrom(visit, source, (first, last) => readWhole(source, first, last, deps));
+  const answer = answerFrom(visit, source, deps, (first, last) => readWhole(source, first, last, deps));
   // Its file was touched or is gone: not whole any more, so it is got hold of again.
-  return answer === undefined ? visitLater(visit, deps) : finish(answer, visit, deps);
+  if (answer === undefined) return visitLater(visit, deps);
+  return finish(answer, { account: visit.account, object, outcome: memory === undefined ? "disk" : "memory" }, deps);
 }
 
 /** The object has to be checked, filled or asked for. */
@@ -97,8 +137,8 @@ async function visitLater(visit: Visit, deps: ServeDeps): Promise<Answer> {
     return back(path, deps);
   }
   const { fill, object } = source;
-  deps.store.noteUse(object, deps.clock.nowMs());
-  const answer = answerFrom(visit, source, (first, last) => {
+  deps.store.noteUse(object, deps.clock.nowMs(), isNewVisit(visit));
+  const answer = answerFrom(visit, source, deps, (first, last) => {
     if (fill === undefined || object.state === "whole") return readWhole(source, first, last, deps);
     const body = fill.read(first, last);
     if (body === undefined) throw new FileGone();
@@ -106,7 +146,7 @@ async function visitLater(visit: Visit, deps: ServeDeps): Promise<Answer> {
   });
   if (answer === undefined) return back(path, deps);
   if (answer.body instanceof FillBody && !(await hasFirstByte(answer.body))) return back(path, deps);
-  return finish(answer, visit, deps);
+  return finish(answer, { account: visit.account, object, outcome: fill === undefined ? "disk" : "fill" }, deps);
 }
 
 /** An answer that has begun can only be cut; one that has not can still send the client elsewhere. */
@@ -126,12 +166,13 @@ class FileGone extends Error {}
 function answerFrom(
   { request, ticket }: Visit,
   { object, headerSet }: Source,
+  deps: ServeDeps,
   read: (first: number, last: number) => Body,
 ): Answer | undefined {
   const { firstByte, lastByte } = ticket;
   const isPart = firstByte > 0 || lastByte < object.size - 1;
   if (isPart && request.method === "GET" && !staysWithin(request.headers.range, ticket, object.size)) {
-    return refuseRange(firstByte, lastByte);
+    return refuse(refuseRange(firstByte, lastByte), deps);
   }
   try {
     const { method, headers } = request;
@@ -139,7 +180,7 @@ function answerFrom(
     if (!isPart || answer.status !== 200 || method !== "GET") return answer;
     // If-Range did not hold: the whole would go out, which this ticket is not for.
     stopBody(answer.body);
-    return refuseRange(firstByte, lastByte);
+    return refuse(refuseRange(firstByte, lastByte), deps);
   } catch (error) {
     if (error instanceof FileGone) return undefined;
     throw error;
@@ -172,24 +213,65 @@ function readWhole({ object }: Source, first: number, last: number, deps: ServeD
     deps.store.setUnchecked(object);
     throw new FileGone();
   }
-  return new FileBody(descriptor, first, last, { nowMs: () => deps.clock.nowMs(), onBytes: deps.onBytes });
+  const { blocks, onBytes } = deps;
+  return new FileBody(descriptor, first, last, { nowMs: () => deps.clock.nowMs(), onBytes, blocks });
+}
+
+/** One answer with bytes of an object, for the books. */
+interface Delivery {
+  account: Account;
+  object: StoredObject;
+  outcome: Outcome;
 }
 
 /** Books what a 200 or 206 sends on the ticket's account; other bodies are nobody's claim. */
-function finish(answer: Answer, { account }: Visit, deps: ServeDeps): Answer {
+function finish(answer: Answer, delivery: Delivery, deps: ServeDeps): Answer {
   if (answer.body === null || (answer.status !== 200 && answer.status !== 206)) return answer;
-  return booked(answer, Number(header(answer.headers, "Content-Length")), account, deps);
+  const bodyBytes = Number(header(answer.headers, "Content-Length"));
+  if (answer.body instanceof Uint8Array) return booked(answer, bodyBytes, delivery, deps);
+  return bookedAsItGoes(answer, bodyBytes, delivery, deps);
 }
 
-function booked(answer: Answer, bodyBytes: number, account: Account, { ledger }: ServeDeps): Answer {
+function booked(answer: Answer, bodyBytes: number, { account, object, outcome }: Delivery, deps: ServeDeps): Answer {
+  const { ledger, traffic } = deps;
   ledger.begin(account, bodyBytes);
-  answer.sent = (sentBytes) => ledger.end(account, bodyBytes, sentBytes);
+  object.transferCount++;
+  answer.sent = (sentBytes) => {
+    object.transferCount--;
+    ledger.end(account, bodyBytes, sentBytes);
+    traffic.noteAnswer(outcome, sentBytes);
+  };
   return answer;
 }
 
-/** Lets a body that nobody will read close its file. */
-function stopBody(body: Body): void {
-  if (body !== null && !(body instanceof Uint8Array)) body[Symbol.asyncIterator]().return?.();
+/** A long transfer is claimed while it goes on, so that a crash in the middle of it costs no more than its last moments. */
+function bookedAsItGoes(answer: Answer, bodyBytes: number, delivery: Delivery, deps: ServeDeps): Answer {
+  const { account, object, outcome } = delivery;
+  const { ledger, traffic } = deps;
+  let bookedBytes = 0;
+  ledger.begin(account, bodyBytes);
+  object.transferCount++;
+  answer.progress = (sentBytes) => {
+    ledger.advance(account, sentBytes - bookedBytes);
+    traffic.noteBytes(outcome, sentBytes - bookedBytes);
+    bookedBytes = sentBytes;
+  };
+  answer.sent = (sentBytes) => {
+    object.transferCount--;
+    const restBytes = Math.max(0, sentBytes - bookedBytes);
+    ledger.end(account, bodyBytes - bookedBytes, restBytes);
+    traffic.noteAnswer(outcome, restBytes);
+  };
+  return answer;
+}
+
+/** The value of Range as it was sent, "" when there is none. */
+function rangeField(rawHeaders: string[]): string {
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] as string;
+    if (name.length === 5 && name.toLowerCase() === "range") return rawHeaders[i + 1] as string;
+  }
+  return "";
 }
 
 /** No Range and no condition: nothing for RFC 9110 sections 13 and 14 to decide. */

@@ -1,3 +1,4 @@
+import { ownText } from "@neson/kit/own-text";
 import { openTicket, type Ticket, type TicketVerdict } from "@neson/protocol/ticket";
 import type { TicketKeys } from "../control/ticket-keys.ts";
 import type { RequestPath } from "./request-path.ts";
@@ -41,7 +42,11 @@ export class TicketDesk {
     const verdict = openTicket(text, { terminalId: this.#terminalId, keyFor: this.#keyFor, siteHost, nowSeconds });
     if (verdict.ok) {
       if (this.#remembered.size >= MAX_REMEMBERED) this.#remembered.clear();
-      this.#remembered.set(text, { verdict, siteHost, key: this.#keys.keyFor(verdict.ticket.keyDay) });
+      this.#remembered.set(ownText(text), {
+        verdict,
+        siteHost: ownText(siteHost),
+        key: this.#keys.keyFor(verdict.ticket.keyDay),
+      });
     }
     return verdict;
   }

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { seededBytes } from "../testing/objects.ts";
 import { temporaryDirectory } from "../testing/temporary.ts";
 import { until } from "../testing/until.ts";
-import { FileBody, openIfUnchanged, stampOf } from "./file-body.ts";
+import { BlockPool, LARGE_BLOCK_BYTES, SMALL_BLOCK_BYTES } from "./block-pool.ts";
+import { FileBody, type FileBodyDeps, openIfUnchanged, stampOf } from "./file-body.ts";
 
 const bytes = seededBytes(30 * 2 ** 20, 5);
 
@@ -12,6 +13,10 @@ function makeFile(directory: string): string {
   const path = join(directory, "object");
   writeFileSync(path, bytes);
   return path;
+}
+
+function deps(own: Partial<FileBodyDeps> = {}): FileBodyDeps {
+  return { nowMs: () => 5, onBytes: () => {}, blocks: new BlockPool(4), ...own };
 }
 
 /** Descriptors this process has open on a path. */
@@ -27,38 +32,54 @@ function openCount(path: string): number {
 
 async function collect(body: FileBody): Promise<{ bytes: Buffer; sizes: number[] }> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of body) chunks.push(chunk);
+  // Copied at once: the block is used again for the next read.
+  for await (const chunk of body) chunks.push(Buffer.from(chunk));
   return { bytes: Buffer.concat(chunks), sizes: chunks.map(({ length }) => length) };
 }
 
 test("FileBody yields exactly its span, and goes on when the file is unlinked meanwhile", async () => {
   using directory = temporaryDirectory();
   const path = makeFile(directory.path);
-  const body = new FileBody(openSync(path, "r"), 17, 29_000_000, { nowMs: () => 5, onBytes: () => {} });
+  const body = new FileBody(openSync(path, "r"), 17, 29_000_000, deps());
   rmSync(path);
   expect((await collect(body)).bytes.equals(bytes.subarray(17, 29_000_001))).toBe(true);
 });
 
-test("FileBody reads larger blocks when the client is fast and small ones when it is slow", async () => {
+test("FileBody reads large blocks into the same memory when the client is fast, and small ones when it is slow", async () => {
   using directory = temporaryDirectory();
   const path = makeFile(directory.path);
-  const fast = new FileBody(openSync(path, "r"), 0, bytes.length - 1, { nowMs: () => 5, onBytes: () => {} });
-  expect([...new Set((await collect(fast)).sizes)]).toEqual([65_536, 262_144, 1_048_576]);
+  const fast = new FileBody(openSync(path, "r"), 0, bytes.length - 1, deps());
+  expect([...new Set((await collect(fast)).sizes)]).toEqual([LARGE_BLOCK_BYTES]);
   let nowMs = 5;
-  const slow = new FileBody(openSync(path, "r"), 0, bytes.length - 1, {
-    nowMs: () => {
-      nowMs += 300;
-      return nowMs;
-    },
-    onBytes: () => {},
-  });
-  expect(Math.max(...(await collect(slow)).sizes)).toBe(65_536);
+  const slowly = () => {
+    nowMs += 300;
+    return nowMs;
+  };
+  const slow = new FileBody(openSync(path, "r"), 0, bytes.length - 1, deps({ nowMs: slowly }));
+  const { bytes: found, sizes } = await collect(slow);
+  expect([...new Set(sizes.slice(1, -1))]).toEqual([SMALL_BLOCK_BYTES]);
+  expect(found.equals(bytes)).toBe(true);
+});
+
+test("FileBody gives its block back when it ends and when it is left, and does without when there is none", async () => {
+  using directory = temporaryDirectory();
+  const path = makeFile(directory.path);
+  const blocks = new BlockPool(1);
+  const left = new FileBody(openSync(path, "r"), 0, bytes.length - 1, deps({ blocks }));
+  await left.next();
+  const other = new FileBody(openSync(path, "r"), 0, 3_000_000, deps({ blocks }));
+  expect((await other.next()).value?.length).toBe(SMALL_BLOCK_BYTES);
+  await left.return();
+  expect((await other.next()).value?.length).toBe(LARGE_BLOCK_BYTES);
+  expect(blocks.hasLarge).toBe(false);
+  await collect(other);
+  expect(blocks.hasLarge).toBe(true);
 });
 
 test("FileBody fails when the file ends early", async () => {
   using directory = temporaryDirectory();
   const path = makeFile(directory.path);
-  const body = new FileBody(openSync(path, "r"), 0, bytes.length - 1, { nowMs: () => 5, onBytes: () => {} });
+  const body = new FileBody(openSync(path, "r"), 0, bytes.length - 1, deps());
   truncateSync(path, 100_000);
   await expect(collect(body)).rejects.toThrow(/ended at byte 100000, expected 31457280/);
 });
@@ -68,8 +89,7 @@ test.skipIf(process.platform !== "linux")(
   async () => {
     using directory = temporaryDirectory();
     const path = makeFile(directory.path);
-    const deps = { nowMs: () => 5, onBytes: () => {} };
-    const [unread, left, read] = [1, 2, 3].map(() => new FileBody(openSync(path, "r"), 0, bytes.length - 1, deps));
+    const [unread, left, read] = [1, 2, 3].map(() => new FileBody(openSync(path, "r"), 0, bytes.length - 1, deps()));
     expect(openCount(path)).toBe(3);
     await unread?.return();
     const pending = left?.next();

@@ -1,5 +1,6 @@
 import { close, closeSync, fstatSync, openSync, read, type Stats } from "node:fs";
 import { NesonError } from "@neson/kit/error";
+import { type BlockPool, SMALL_BLOCK_BYTES } from "./block-pool.ts";
 
 /** What of a file changes when somebody writes to it or puts another in its place. */
 export function stampOf(stats: Pick<Stats, "size" | "mtimeMs" | "ino">): string {
@@ -19,15 +20,6 @@ export function openIfUnchanged(path: string, stamp: string): number | undefined
   return undefined;
 }
 
-/**
- * Block sizes by how many bytes the client has taken fast in a row. A slow client looks fast until the kernel's buffers are full, some
- * megabytes, so blocks stay small that long: with hundreds of slow clients, what counts is what each holds in memory.
- */
-const BLOCKS = [
-  { fromBytes: 12 * 1024 * 1024, blockBytes: 1024 * 1024 },
-  { fromBytes: 4 * 1024 * 1024, blockBytes: 256 * 1024 },
-  { fromBytes: 0, blockBytes: 64 * 1024 },
-] as const;
 /** A block that was taken within this was taken fast, ms. */
 const FAST_MS = 50;
 
@@ -35,21 +27,24 @@ const FAST_MS = 50;
 export interface FileBodyDeps {
   nowMs(): number;
   onBytes(bytes: number): void;
+  blocks: BlockPool;
 }
 
 /**
  * A span of an open file as a response body. The descriptor is taken over and closed at the end, or when the client
  * leaves, whether or not reading had begun; it keeps the bytes readable when the object is deleted meanwhile.
  *
- * Blocks grow with the client's speed: large ones make fast transfers cheap.
+ * A block is used again for the next read: whoever pulls must be done with one before asking for the next. A fast client has large
+ * blocks, which make its transfer cheap; a slow one small ones, because it holds its block for long.
  */
 export class FileBody implements AsyncIterable<Uint8Array>, AsyncIterator<Uint8Array> {
   readonly #deps: FileBodyDeps;
   readonly #end: number;
   #descriptor: number;
   #position: number;
-  #fastBytes = 0;
-  #yieldedAtMs = 0;
+  #block: Buffer | undefined;
+  /** The first block is asked for as if the client were fast: most transfers end within it. */
+  #yieldedAtMs = Number.POSITIVE_INFINITY;
   #isReading = false;
   #isOver = false;
 
@@ -67,11 +62,16 @@ export class FileBody implements AsyncIterable<Uint8Array>, AsyncIterator<Uint8A
 
   async next(): Promise<IteratorResult<Uint8Array>> {
     if (this.#isOver || this.#position >= this.#end) return this.return();
-    const block = Buffer.allocUnsafeSlow(Math.min(this.#nextBlockBytes(), this.#end - this.#position));
+    const block = this.#nextBlock();
     this.#isReading = true;
     let readBytes: number;
     try {
-      readBytes = await readAt(this.#descriptor, block, this.#position);
+      readBytes = await readAt(
+        this.#descriptor,
+        block,
+        Math.min(block.length, this.#end - this.#position),
+        this.#position,
+      );
     } catch (error) {
       this.#isReading = false;
       this.#close();
@@ -86,7 +86,6 @@ export class FileBody implements AsyncIterable<Uint8Array>, AsyncIterator<Uint8A
       });
     }
     this.#position += readBytes;
-    this.#fastBytes += readBytes;
     this.#deps.onBytes(readBytes);
     this.#yieldedAtMs = this.#deps.nowMs();
     return { done: false, value: readBytes === block.length ? block : block.subarray(0, readBytes) };
@@ -97,17 +96,28 @@ export class FileBody implements AsyncIterable<Uint8Array>, AsyncIterator<Uint8A
     return { done: true, value: undefined };
   }
 
-  #nextBlockBytes(): number {
-    if (this.#deps.nowMs() - this.#yieldedAtMs > FAST_MS) this.#fastBytes = 0;
-    return BLOCKS.find(({ fromBytes }) => this.#fastBytes >= fromBytes)?.blockBytes ?? 0;
+  #nextBlock(): Buffer {
+    const { blocks, nowMs } = this.#deps;
+    const isFast = nowMs() - this.#yieldedAtMs <= FAST_MS;
+    const isLarge = this.#block !== undefined && this.#block.length > SMALL_BLOCK_BYTES;
+    if (this.#block !== undefined && (isLarge === isFast || (isFast && !blocks.hasLarge))) return this.#block;
+    this.#giveBlock();
+    this.#block = blocks.take(isFast);
+    return this.#block;
   }
 
-  /** A read under way still uses the descriptor: then the read's end closes it. */
+  #giveBlock(): void {
+    if (this.#block !== undefined) this.#deps.blocks.give(this.#block);
+    this.#block = undefined;
+  }
+
+  /** A read under way still uses the descriptor and the block: then the read's end closes them. */
   #close(): void {
     this.#isOver = true;
     if (this.#isReading || this.#descriptor < 0) return;
     close(this.#descriptor, () => {});
     this.#descriptor = -1;
+    this.#giveBlock();
   }
 }
 
@@ -127,9 +137,9 @@ export async function* memoryBody(
 
 const MEMORY_BLOCK_BYTES = 512 * 1024;
 
-function readAt(descriptor: number, into: Buffer, position: number): Promise<number> {
+function readAt(descriptor: number, into: Buffer, bytes: number, position: number): Promise<number> {
   return new Promise((resolve, reject) => {
-    read(descriptor, into, 0, into.length, position, (error, bytesRead) => {
+    read(descriptor, into, 0, bytes, position, (error, bytesRead) => {
       if (error) reject(error);
       else resolve(bytesRead);
     });

@@ -38,5 +38,7 @@ export function prepareHeaderSet(set: Pick<HeaderSet, "headersId" | "site" | "li
     if (indexOfHeader(base, name) < 0) base.push(name, value);
   }
   base.push("Accept-Ranges", "bytes");
-  return { ...set, base, whole: base.concat("Content-Length", String(size)) };
+  // Frozen: a listener may encode them once and for all.
+  const whole = Object.freeze(base.concat("Content-Length", String(size))) as Headers;
+  return { ...set, base: Object.freeze(base) as Headers, whole };
 }

@@ -3,26 +3,9 @@ import { existsSync, renameSync } from "node:fs";
 import type { Clock } from "@neson/kit/clock";
 import { describeError, NesonError } from "@neson/kit/error";
 import type { Log } from "@neson/kit/log";
+import { MIGRATIONS } from "./index-schema.ts";
 
-const SCHEMA_VERSION = 1;
-
-// An object's row says "whole" only after its bytes were flushed and renamed into place; before that it says that room is taken.
-const SCHEMA = `
-CREATE TABLE objects (
-  object_id TEXT PRIMARY KEY, size INTEGER NOT NULL, piece_size INTEGER NOT NULL, sha256 TEXT NOT NULL,
-  pieces BLOB NOT NULL, is_whole INTEGER NOT NULL, request_count INTEGER NOT NULL, last_used_at_ms INTEGER NOT NULL
-);
-CREATE TABLE header_sets (
-  object_id TEXT NOT NULL, headers_id TEXT NOT NULL, site TEXT NOT NULL, headers TEXT NOT NULL,
-  PRIMARY KEY (object_id, headers_id)
-);
-CREATE TABLE claims (
-  nonce TEXT PRIMARY KEY, ticket TEXT NOT NULL, max_bytes INTEGER NOT NULL, expires_at INTEGER NOT NULL,
-  bytes INTEGER NOT NULL, settled_bytes INTEGER NOT NULL
-);
-CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-PRAGMA user_version = ${SCHEMA_VERSION};
-`;
+const SCHEMA_VERSION = MIGRATIONS.length;
 
 /** What opening the index needs. */
 export interface IndexDeps {
@@ -72,15 +55,19 @@ function openChecked(path: string): Database {
   }
 }
 
+/** All steps in one transaction: a crash on the way leaves the index as it was. */
 function migrate(database: Database, path: string): void {
   const { user_version: version } = database.query("PRAGMA user_version").get() as { user_version: number };
   if (version === SCHEMA_VERSION) return;
-  if (version !== 0) {
+  if (version < 0 || version > SCHEMA_VERSION) {
     const message = `index ${path} has version ${version}, this program reads ${SCHEMA_VERSION}; use the newer program`;
     throw new NesonError("index-unusable", message, { fault: "operator" });
   }
   database.transaction(() => {
-    for (const statement of SCHEMA.split(";")) if (statement.trim() !== "") database.run(statement);
+    for (const step of MIGRATIONS.slice(version)) {
+      for (const statement of step.split(";")) if (statement.trim() !== "") database.run(statement);
+    }
+    database.run(`PRAGMA user_version = ${SCHEMA_VERSION}`);
   })();
 }
 

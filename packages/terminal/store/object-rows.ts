@@ -1,6 +1,7 @@
 import type { Database } from "bun:sqlite";
 import type { ObjectDescription } from "@neson/protocol/object";
 import { z } from "zod";
+import type { KeepTerms } from "./stored-object.ts";
 
 /** One row of `objects`, without its piece list. */
 export interface ObjectRow {
@@ -11,6 +12,10 @@ export interface ObjectRow {
   is_whole: number;
   request_count: number;
   last_used_at_ms: number;
+  /** Unix seconds. */
+  keep_until: number | null;
+  is_pinned: number;
+  is_placed: number;
 }
 
 /** One header set as it is kept. */
@@ -35,8 +40,8 @@ export class ObjectRows {
   all(): ObjectRow[] {
     return this.#database
       .query<ObjectRow, []>(
-        `SELECT object_id, size, piece_size, sha256, is_whole, request_count, last_used_at_ms FROM objects
-         ORDER BY request_count DESC, last_used_at_ms DESC`,
+        `SELECT object_id, size, piece_size, sha256, is_whole, request_count, last_used_at_ms, keep_until, is_pinned, is_placed
+         FROM objects ORDER BY request_count DESC, last_used_at_ms DESC`,
       )
       .all();
   }
@@ -54,10 +59,21 @@ export class ObjectRows {
   }
 
   /** Notes that room is taken and a fill begins. */
-  insertPartial({ objectId, size, pieceSize, sha256, pieces }: ObjectDescription, nowMs: number): void {
+  insertPartial(description: ObjectDescription, terms: KeepTerms, nowMs: number): void {
+    const { objectId, size, pieceSize, sha256, pieces } = description;
     this.#database
-      .query("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, 0, 0, ?)")
-      .run(objectId, size, pieceSize, sha256, pieces, nowMs);
+      .query(
+        `INSERT OR REPLACE INTO objects (object_id, size, piece_size, sha256, pieces, is_whole, request_count, last_used_at_ms,
+         keep_until, is_pinned, is_placed) VALUES (?, ?, ?, ?, ?, 0, 0, ?, ?, ?, ?)`,
+      )
+      .run(objectId, size, pieceSize, sha256, pieces, nowMs, ...termsOf(terms));
+  }
+
+  /** Writes how an object is to be kept from now on. */
+  updateTerms(objectId: string, terms: KeepTerms): void {
+    this.#database
+      .query("UPDATE objects SET keep_until = ?, is_pinned = ?, is_placed = ? WHERE object_id = ?")
+      .run(...termsOf(terms), objectId);
   }
 
   insertHeaderSet({ objectId, headersId, site, list }: HeaderSetRow): void {
@@ -66,9 +82,43 @@ export class ObjectRows {
       .run(objectId, headersId, site, JSON.stringify(list));
   }
 
-  /** To be called only once the bytes are flushed and in their final place. */
+  /** To be called only once the bytes are flushed and in their final place. Counts as a check. */
   setWhole(objectId: string): void {
-    this.#database.query("UPDATE objects SET is_whole = 1 WHERE object_id = ?").run(objectId);
+    this.#database
+      .query("UPDATE objects SET is_whole = 1, check_number = ? WHERE object_id = ?")
+      .run(this.lastCheck() + 1, objectId);
+  }
+
+  /** Bytes are missing again. To be called before the file leaves its final place. */
+  setPartial(objectId: string): void {
+    this.#database.query("UPDATE objects SET is_whole = 0 WHERE object_id = ?").run(objectId);
+  }
+
+  /** The number of the latest check of any whole object; 0 before the first. */
+  lastCheck(): number {
+    const query = this.#database.query<{ last: number | null }, []>(
+      "SELECT max(check_number) AS last FROM objects WHERE is_whole = 1",
+    );
+    return query.get()?.last ?? 0;
+  }
+
+  /** Up to `limit` whole objects whose latest check is the longest ago, and not later than number `upTo`. */
+  leastChecked(upTo: number, limit: number): string[] {
+    return this.#database
+      .query<{ object_id: string }, [number, number]>(
+        "SELECT object_id FROM objects WHERE is_whole = 1 AND check_number <= ? ORDER BY check_number LIMIT ?",
+      )
+      .all(upTo, limit)
+      .map((row) => row.object_id);
+  }
+
+  /** Notes that these whole objects were checked, in this order, in one transaction. */
+  noteChecked(objectIds: readonly string[]): void {
+    const query = this.#database.query("UPDATE objects SET check_number = ? WHERE object_id = ?");
+    this.#database.transaction(() => {
+      let number = this.lastCheck();
+      for (const objectId of objectIds) query.run(++number, objectId);
+    })();
   }
 
   /** The 32-byte hashes one after another; undefined for an object without a row. */
@@ -98,6 +148,10 @@ export class ObjectRows {
       for (const use of uses) query.run(use.requestCount, use.lastUsedAtMs, use.objectId);
     })();
   }
+}
+
+function termsOf({ keepUntilSeconds, isPinned, isPlaced }: KeepTerms): [number | null, number, number] {
+  return [keepUntilSeconds ?? null, Number(isPinned), Number(isPlaced)];
 }
 
 function readList(json: string): [string, string][] | undefined {

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { silentLog } from "@neson/kit/log";
 import { IndexDigest } from "@neson/protocol/index-digest";
@@ -94,25 +94,72 @@ test("ObjectStore comes back with its objects unchecked when it is opened again"
   expect(object?.headerSets.get(headerSet.headersId)?.list).toEqual(list);
 });
 
-test.each<[string, (opened: Opened) => void]>([
-  ["a byte was flipped", (opened) => place(opened, bytes.with(270_000, (bytes[270_000] ?? 0) ^ 1))],
-  ["the file was cut", (opened) => place(opened, bytes.subarray(0, 299_999))],
-  ["the file grew", (opened) => place(opened, Buffer.concat([bytes, Buffer.from("x")]))],
-  ["the piece list was altered", ({ index }) => index.run("UPDATE objects SET pieces = zeroblob(64)")],
-  ["the size was altered", ({ index }) => index.run("UPDATE objects SET size = 5")],
-])("StartCheck removes and forgets an object when %s", async (_what, damage) => {
+test.each<[string, Uint8Array | undefined]>([
+  ["a byte was flipped", bytes.with(270_000, (bytes[270_000] ?? 0) ^ 1)],
+  ["the file was cut", bytes.subarray(0, 299_999)],
+  ["the file grew", Buffer.concat([bytes, Buffer.from("x")])],
+  ["the file is gone", undefined],
+])("StartCheck keeps what is good for a fill to go on from, and says so, when %s", async (_what, content) => {
+  using directory = temporaryDirectory();
+  prepare(directory.path);
+  using opened = openTestStore(directory.path);
+  const { store, layout } = opened;
+  const damaged: string[] = [];
+  store.observe({ damaged: ({ objectId }) => damaged.push(objectId) });
+  const path = layout.objectPath(description.objectId);
+  if (content === undefined) rmSync(path);
+  else writeFileSync(path, content);
+  opened.check.start();
+  await opened.check.done;
+  expect([store.find(description.objectId)?.state, [...store.pairs()], damaged]).toEqual([
+    "partial",
+    [],
+    [description.objectId],
+  ]);
+  expect(existsSync(path)).toBe(false);
+  const part = layout.partialPath(description.objectId);
+  if (content !== undefined) expect(readFileSync(part).equals(content)).toBe(true);
+  expect(opened.rows.all()).toMatchObject([{ is_whole: 0 }]);
+});
+
+test.each([
+  ["the piece list was altered", "UPDATE objects SET pieces = zeroblob(64)"],
+  ["the size was altered", "UPDATE objects SET size = 5"],
+])("StartCheck forgets the object and leaves its file to be taken back when %s in the index", async (_what, damage) => {
   using directory = temporaryDirectory();
   prepare(directory.path);
   {
     using opened = openTestStore(directory.path);
-    damage(opened);
+    opened.index.run(damage);
   }
   using opened = openTestStore(directory.path);
   opened.check.start();
   await opened.check.done;
   expect([opened.store.find(description.objectId), [...opened.store.pairs()]]).toEqual([undefined, []]);
-  expect(existsSync(opened.layout.objectPath(description.objectId))).toBe(false);
-  expect(opened.rows.all()).toEqual([]);
+  expect([opened.rows.all(), opened.rows.allHeaderSets(), opened.store.usedBytes]).toEqual([[], [], 300_000]);
+  expect(readFileSync(opened.layout.objectPath(description.objectId)).equals(bytes)).toBe(true);
+});
+
+test.each([
+  ["an id that leads out of its folder", "object_id", "../../../../precious"],
+  ["a size below nothing", "size", -1],
+  ["a size that is no number", "size", "much"],
+  ["pieces of no bytes", "piece_size", 0],
+  ["a time that is none", "keep_until", "soon"],
+])("ObjectStore leaves out a row and touches no file when the index says %s", (_what, column, value) => {
+  using directory = temporaryDirectory();
+  const precious = join(directory.path, "precious");
+  writeFileSync(precious, "mine");
+  const dataDir = join(directory.path, "data");
+  prepare(dataDir);
+  {
+    using opened = openTestStore(dataDir);
+    opened.index.query(`UPDATE objects SET ${column} = ?`).run(value);
+  }
+  using opened = openTestStore(dataDir);
+  expect([...opened.store.all()]).toEqual([]);
+  // The file is there still, as one that the index does not know.
+  expect([opened.store.usedBytes, readFileSync(precious, "utf8")]).toEqual([300_000, "mine"]);
 });
 
 test("StartCheck takes back a whole file when a crash came between its rename and its row", async () => {
@@ -128,7 +175,7 @@ test("StartCheck takes back a whole file when a crash came between its rename an
   expect(opened.store.find(description.objectId)?.state).toBe("whole");
 });
 
-test("StartCheck removes a wrong file and keeps the fill when a row is partial", async () => {
+test("StartCheck hands a wrong file to the fill when its row is partial", async () => {
   using directory = temporaryDirectory();
   prepare(directory.path, false);
   using opened = openTestStore(directory.path);
@@ -137,6 +184,7 @@ test("StartCheck removes a wrong file and keeps the fill when a row is partial",
   await opened.check.done;
   expect(opened.store.find(description.objectId)?.state).toBe("partial");
   expect(existsSync(opened.layout.objectPath(description.objectId))).toBe(false);
+  expect(readFileSync(opened.layout.partialPath(description.objectId)).length).toBe(299_999);
 });
 
 test("StartCheck reads the most used first and no faster than it may", async () => {
@@ -202,4 +250,39 @@ test("ObjectStore leaves out a header set when its row was altered", () => {
   }
   using opened = openTestStore(directory.path);
   expect(opened.store.find(description.objectId)?.headerSets.size).toBe(0);
+});
+
+test("ObjectStore counts by state and names the most requested when asked for its statistics", () => {
+  using directory = temporaryDirectory();
+  using opened = openTestStore(directory.path);
+  const { store } = opened;
+  const objects = Array.from({ length: 100 }, (_, i) => store.begin(describeBytes(seededBytes(1000 + i, i))));
+  objects.forEach((object, i) => {
+    for (let use = 0; use < (i * 37) % 100; use++) store.noteUse(object, 5000 + i);
+  });
+  const [first, second] = objects;
+  if (first === undefined || second === undefined) throw new Error("too few");
+  store.addHeaderSet(first, headerSet);
+  store.setWhole(first, "s");
+  store.setWhole(second, "s");
+  store.setUnchecked(second);
+  const bytesInAll = objects.reduce((sum, { size }) => sum + size, 0);
+  expect(store.stats()).toEqual({
+    objects: 100,
+    bytes: bytesInAll,
+    partialObjects: 98,
+    uncheckedObjects: 1,
+    byState: {
+      partial: { objects: 98, bytes: bytesInAll - 2001 },
+      unchecked: { objects: 1, bytes: 1001 },
+      whole: { objects: 1, bytes: 1000 },
+    },
+  });
+  const popular = store.popular(3);
+  expect(popular.map(({ requestCount }) => requestCount)).toEqual([99, 98, 97]);
+  for (let use = 0; use < 200; use++) store.noteUse(first, 9000);
+  const { objectId } = first;
+  const top = { objectId, size: 1000, site: "demo", requestCount: 200, lastUsedAtMs: 9000, state: "whole" } as const;
+  expect(store.popular(1)).toEqual([top]);
+  expect(store.popular(1000)).toHaveLength(100);
 });

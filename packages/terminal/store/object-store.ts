@@ -1,58 +1,69 @@
-import { renameSync, rm, rmSync } from "node:fs";
-import { join } from "node:path";
 import type { Clock } from "@neson/kit/clock";
-import { NesonError } from "@neson/kit/error";
-import type { Log } from "@neson/kit/log";
-import { IndexDigest } from "@neson/protocol/index-digest";
-import { headersIdOf } from "@neson/protocol/manifest";
 import type { ObjectDescription } from "@neson/protocol/object";
-import { prepareHeaderSet } from "./header-set.ts";
+import { CheckedPairs } from "./checked-pairs.ts";
+import { type DiskFault, DiskWatch, type DiskWatchDeps } from "./disk-watch.ts";
+import { HeaderSets, type NewHeaderSet } from "./header-sets.ts";
 import type { Layout } from "./layout.ts";
+import { loadObjects } from "./load-objects.ts";
 import type { MemoryCache } from "./memory-cache.ts";
-import type { HeaderSetRow, ObjectRow, ObjectRows } from "./object-rows.ts";
-import { clearPartials, diskRoomBytes, findStrays } from "./room.ts";
-import type { StoredObject } from "./stored-object.ts";
-
-/** Most header sets kept for one object. */
-const MAX_HEADER_SETS = 1000;
-
-/** A header set as a manifest brings it. */
-export type NewHeaderSet = Omit<HeaderSetRow, "objectId">;
+import { ObjectFiles } from "./object-files.ts";
+import type { ObjectRows } from "./object-rows.ts";
+import { PendingRemovals } from "./pending-removals.ts";
+import { popularObjects, type StoredObjectSummary } from "./popular.ts";
+import { Room } from "./room.ts";
+import { StateTotals, type StoreStats } from "./state-totals.ts";
+import { Observers, type StoreObserver } from "./store-observer.ts";
+import { type KeepTerms, newObject, type ObjectState, type StoredObject } from "./stored-object.ts";
+import { Strays } from "./strays.ts";
+import { UseCounts } from "./use-counts.ts";
 
 /** What the store is built on. */
-export interface ObjectStoreDeps {
+export interface ObjectStoreDeps extends DiskWatchDeps {
   layout: Layout;
   rows: ObjectRows;
   memory: MemoryCache;
   clock: Clock;
-  log: Log;
 }
+
+const PLACED: KeepTerms = { keepUntilSeconds: undefined, isPinned: false, isPlaced: true };
 
 /**
  * The objects of this Terminal: what is there, in which state, and how much room is left. The index is the truth about names and
  * room, the files about bytes: nothing is `whole` in memory before its bytes were verified in this run.
  */
 export class ObjectStore {
-  readonly #quotaBytes: number;
+  /** The state of the disk below. */
+  readonly disk: DiskWatch;
   readonly #deps: ObjectStoreDeps;
-  readonly #objects = new Map<string, StoredObject>();
-  readonly #strays: Map<string, number>;
-  readonly #digest = new IndexDigest();
-  readonly #touched = new Set<StoredObject>();
-  #usedBytes = 0;
-  #servedCount = 0;
-  #goneCount = 0;
+  readonly #objects: Map<string, StoredObject>;
+  readonly #files: ObjectFiles;
+  readonly #strays: Strays;
+  readonly #removals: PendingRemovals;
+  readonly #room: Room;
+  readonly #totals = new StateTotals();
+  readonly #pairs = new CheckedPairs();
+  readonly #headerSets: HeaderSets;
+  readonly #uses = new UseCounts();
+  readonly #observers = new Observers();
 
   constructor(quotaBytes: number, deps: ObjectStoreDeps) {
-    this.#quotaBytes = quotaBytes;
     this.#deps = deps;
     const { rows, layout, log } = deps;
-    for (const row of rows.all()) this.#objects.set(row.object_id, objectOfRow(row));
-    for (const set of rows.allHeaderSets()) this.#loadHeaderSet(set);
-    for (const object of this.#objects.values()) this.#usedBytes += object.size;
-    clearPartials(layout, (id) => this.#objects.get(id)?.state === "partial");
-    this.#strays = findStrays(layout, (id) => this.#objects.has(id), log);
-    for (const size of this.#strays.values()) this.#usedBytes += size;
+    this.disk = new DiskWatch(layout, deps);
+    this.#objects = loadObjects(rows, log);
+    this.#files = new ObjectFiles(layout);
+    this.#files.clearPartials((id) => this.#objects.get(id)?.state === "partial");
+    this.#strays = new Strays(layout, (id) => this.#objects.has(id), log);
+    this.#removals = new PendingRemovals({ rows, files: this.#files, log });
+    this.#headerSets = new HeaderSets(rows, this.#pairs);
+    const remove = (object: StoredObject) => this.remove(object);
+    this.#room = new Room(quotaBytes, { disk: this.disk, totals: this.#totals, strays: this.#strays, remove });
+    for (const object of this.#objects.values()) this.#take(object);
+  }
+
+  /** Lets somebody hear of what happens from now on. */
+  observe(observer: StoreObserver): void {
+    this.#observers.add(observer);
   }
 
   /** In any state; most used at the last start first. */
@@ -65,22 +76,48 @@ export class ObjectStore {
   }
 
   get quotaBytes(): number {
-    return this.#quotaBytes;
+    return this.#room.quotaBytes;
   }
 
-  /** Room for further objects, by quota and by disk. */
+  /** May be below what is used: then objects go until it is not. */
+  setQuota(bytes: number): void {
+    this.#room.quotaBytes = bytes;
+    this.#observers.quotaChanged();
+  }
+
+  /** What objects, fills under way and strays take of the quota. */
+  get usedBytes(): number {
+    return this.#room.usedBytes;
+  }
+
+  /** Room for further objects, by quota and, as of the last look, by disk. */
   get remainingBytes(): number {
-    return Math.max(0, Math.min(this.#quotaBytes - this.#usedBytes, diskRoomBytes(this.#deps.layout.dataDir)));
+    return this.#room.remainingBytes;
+  }
+
+  /** Why no new object can be kept, as of the last look at the disk. */
+  get refusesSaves(): DiskFault | undefined {
+    return this.disk.fault;
   }
 
   /** Objects that are whole. */
   get servedCount(): number {
-    return this.#servedCount;
+    return this.#pairs.objectCount;
   }
 
   /** Over all pairs that are whole. */
   get indexDigest(): string {
-    return this.#digest.toString();
+    return this.#pairs.digest;
+  }
+
+  /** How much of what state is there. */
+  stats(): StoreStats {
+    return this.#totals.stats();
+  }
+
+  /** The most requested objects, most first. Looks at all of them. */
+  popular(limit: number): StoredObjectSummary[] {
+    return popularObjects(this.#objects.values(), limit);
   }
 
   /** The (objectId, headersId) pairs that are whole. */
@@ -100,54 +137,64 @@ export class ObjectStore {
   /**
    * Takes room for an object and notes what it is, so that its fill can go on after a crash.
    *
-   * @throws NesonError `no-room` (operator)
+   * @throws NesonError `no-room` or `disk` (operator)
    */
-  begin(description: ObjectDescription): StoredObject {
-    const { objectId, size, pieceSize, sha256 } = description;
-    const strayBytes = this.#forgetStray(objectId);
+  begin(description: ObjectDescription, terms: KeepTerms = PLACED): StoredObject {
+    const { objectId, size } = description;
+    this.#strays.forget(objectId);
     try {
       this.makeRoom(size);
+      this.#removals.settle(objectId);
+      this.#deps.rows.insertPartial(description, terms, this.#deps.clock.nowMs());
     } catch (error) {
-      this.#noteStray(objectId, strayBytes);
+      this.#strays.note(objectId);
       throw error;
     }
-    this.#deps.rows.insertPartial(description, this.#deps.clock.nowMs());
-    const object = newObject({ objectId, size, pieceSize, sha256 }, "partial");
+    const object = newObject(description, "partial", terms);
     this.#objects.set(objectId, object);
-    this.#usedBytes += size;
+    this.#take(object);
+    this.#observers.added(object);
     return object;
   }
 
   /**
-   * Makes sure that `bytes` more fit, giving up strays and then fills that nobody works on.
+   * Makes sure that `bytes` more fit, giving up what nobody would miss.
    *
-   * @throws NesonError `no-room` (operator)
+   * @throws NesonError `no-room` or `disk` (operator)
    */
   makeRoom(bytes: number): void {
-    for (const objectId of this.#strays.keys()) {
-      if (bytes <= this.remainingBytes) return;
-      rmSync(this.#deps.layout.objectPath(objectId), { force: true });
-      this.#forgetStray(objectId);
+    this.disk.check(`saving ${bytes} bytes`);
+    try {
+      this.#room.make(bytes);
+    } catch (error) {
+      this.#observers.lacksRoom(bytes);
+      throw error;
     }
-    for (const object of this.#objects.values()) {
-      if (bytes <= this.remainingBytes) return;
-      if (object.state === "partial" && !object.isFilling) this.remove(object);
-    }
-    if (bytes <= this.remainingBytes) return;
-    const message = `saving ${bytes} bytes: ${this.remainingBytes} of ${this.#quotaBytes} bytes are left`;
-    throw new NesonError("no-room", message, { fault: "operator" });
+  }
+
+  /** Gives up what nobody would miss, at most `limit` things, while more bytes are used than that. Returns how many went. */
+  shrinkTo(bytes: number, limit: number): number {
+    return this.#room.giveUpLoose((count) => count === limit || this.usedBytes <= bytes);
   }
 
   /** @throws NesonError `no-room` (operator) when the object has too many already */
-  addHeaderSet(object: StoredObject, { headersId, site, list }: NewHeaderSet): void {
-    if (object.headerSets.has(headersId)) return;
-    if (object.headerSets.size >= MAX_HEADER_SETS) {
-      const message = `header set ${headersId} of ${object.objectId}: it has ${MAX_HEADER_SETS}, the most allowed`;
-      throw new NesonError("no-room", message, { fault: "operator" });
-    }
-    this.#deps.rows.insertHeaderSet({ objectId: object.objectId, headersId, site, list });
-    object.headerSets.set(headersId, prepareHeaderSet({ headersId, site, list }, object.size));
-    if (object.state === "whole") this.#digest.add(object.objectId, headersId);
+  addHeaderSet(object: StoredObject, set: NewHeaderSet): void {
+    this.#headerSets.add(object, set);
+  }
+
+  /** Notes how an object is to be kept from now on. What was placed once stays so. */
+  setTerms(object: StoredObject, { keepUntilSeconds, isPinned, isPlaced }: KeepTerms): void {
+    const terms = { keepUntilSeconds, isPinned, isPlaced: isPlaced || object.isPlaced };
+    this.#deps.rows.updateTerms(object.objectId, terms);
+    Object.assign(object, terms);
+    if (terms.isPlaced) this.admit(object);
+    this.#observers.termsChanged(object);
+  }
+
+  /** It was placed, or asked for again: it goes with the others, not before them. */
+  admit(object: StoredObject): void {
+    object.isAdmitted = true;
+    this.#room.sort(object);
   }
 
   /**
@@ -159,120 +206,93 @@ export class ObjectStore {
     object.stamp = stamp;
     if (object.state === "whole") return true;
     this.#deps.rows.setWhole(object.objectId);
-    object.state = "whole";
-    this.#servedCount++;
-    for (const headersId of object.headerSets.keys()) this.#digest.add(object.objectId, headersId);
+    this.#move(object, "whole");
     return true;
   }
 
   /** Stops serving an object whose file was touched, until it has been checked again. */
   setUnchecked(object: StoredObject): void {
-    if (object.state === "whole") this.#withdraw(object);
-    object.state = "unchecked";
+    if (object.state === "whole") this.#move(object, "unchecked");
+  }
+
+  /**
+   * Some of its bytes are bad. What is good stays, in the place where a fill goes on from.
+   *
+   * @throws Error of the index or the file system; then the object is unchecked
+   */
+  setDamaged(object: StoredObject): void {
+    if (this.#objects.get(object.objectId) !== object || object.state === "partial") return;
+    this.#move(object, "unchecked");
+    // In this order: a whole file under a partial row is looked at again after a crash, a whole row without a file is lost.
+    this.#deps.rows.setPartial(object.objectId);
+    this.#files.unsettle(object.objectId);
+    this.#move(object, "partial");
+    this.#observers.damaged(object);
   }
 
   /** Forgets an object and removes its files. Transfers that have them open go on undisturbed. */
   remove(object: StoredObject): void {
-    const { layout, rows, memory } = this.#deps;
-    if (this.#objects.get(object.objectId) !== object) return;
-    if (object.state === "whole") this.#withdraw(object);
-    object.state = "partial";
-    this.#objects.delete(object.objectId);
-    this.#touched.delete(object);
-    memory.drop(object);
-    this.#discard(layout.objectPath(object.objectId));
-    this.#discard(layout.partialPath(object.objectId));
-    rows.remove(object.objectId);
-    this.#usedBytes -= object.size;
+    if (this.#drop(object)) this.#removals.add(object.objectId);
+  }
+
+  /** Forgets an object of which the index says what cannot be true. Its file may be right: it stays, as a stray. */
+  disown(object: StoredObject): void {
+    if (!this.#drop(object)) return;
+    this.#deps.rows.remove(object.objectId);
+    this.#strays.note(object.objectId);
   }
 
   /** Forgets one header set; the last one takes the object with it. */
   removeHeaderSet(object: StoredObject, headersId: string): void {
     if (!object.headerSets.has(headersId)) return;
-    if (object.headerSets.size === 1) {
-      this.remove(object);
-      return;
+    if (object.headerSets.size === 1) this.remove(object);
+    else this.#headerSets.remove(object, headersId);
+  }
+
+  /** Counts a request. `isNewVisit` is false for the further requests of one ticket: a download in many ranges is one visit. */
+  noteUse(object: StoredObject, nowMs: number, isNewVisit = true): void {
+    this.#uses.note(object, nowMs, isNewVisit);
+  }
+
+  /** Tells, and forgets, how often each object was asked for since the last time. */
+  takeUses(tell: (object: StoredObject, count: number) => void): void {
+    this.#uses.take((object, count) => {
+      if (this.#objects.get(object.objectId) === object) tell(object, count);
+    });
+  }
+
+  /** Writes the counts of up to `limit` objects to the index, and makes up for removals that the disk refused. */
+  flushUse(limit = Number.POSITIVE_INFINITY): void {
+    this.#removals.retry();
+    this.#uses.flush(this.#deps.rows, limit);
+  }
+
+  #take(object: StoredObject): void {
+    this.#totals.add(object);
+    this.#room.sort(object);
+  }
+
+  #drop(object: StoredObject): boolean {
+    if (this.#objects.get(object.objectId) !== object) return false;
+    this.#move(object, "partial");
+    this.#objects.delete(object.objectId);
+    this.#totals.remove(object);
+    this.#room.forget(object);
+    this.#observers.removed(object);
+    return true;
+  }
+
+  #move(object: StoredObject, state: ObjectState): void {
+    if (object.state === state) return;
+    if (object.state === "whole") {
+      this.#pairs.remove(object);
+      this.#deps.memory.drop(object);
     }
-    object.headerSets.delete(headersId);
-    this.#deps.rows.removeHeaderSet(object.objectId, headersId);
-    if (object.state === "whole") this.#digest.remove(object.objectId, headersId);
+    this.#totals.remove(object);
+    object.state = state;
+    this.#totals.add(object);
+    if (state === "whole") this.#pairs.add(object);
+    object.wasWhole ||= state !== "partial";
+    this.#room.sort(object);
   }
-
-  /** Counts a request. */
-  noteUse(object: StoredObject, nowMs: number): void {
-    object.requestCount++;
-    object.lastUsedAtMs = nowMs;
-    object.wasHit = true;
-    this.#touched.add(object);
-  }
-
-  /** Writes the counts to the index. */
-  flushUse(): void {
-    if (this.#touched.size === 0) return;
-    this.#deps.rows.updateUse([...this.#touched]);
-    this.#touched.clear();
-  }
-
-  #withdraw(object: StoredObject): void {
-    this.#servedCount--;
-    for (const headersId of object.headerSets.keys()) this.#digest.remove(object.objectId, headersId);
-    this.#deps.memory.drop(object);
-  }
-
-  /** Out of its place at once, so that a new fill may put a new file there; the unlinking may take its time. */
-  #discard(path: string): void {
-    const aside = join(this.#deps.layout.partialDir, `${process.pid}-${this.#goneCount++}.gone`);
-    try {
-      renameSync(path, aside);
-    } catch {
-      return; // it was not there
-    }
-    rm(aside, { force: true }, () => {});
-  }
-
-  #forgetStray(objectId: string): number | undefined {
-    const bytes = this.#strays.get(objectId);
-    this.#usedBytes -= bytes ?? 0;
-    this.#strays.delete(objectId);
-    return bytes;
-  }
-
-  #noteStray(objectId: string, bytes: number | undefined): void {
-    if (bytes === undefined) return;
-    this.#strays.set(objectId, bytes);
-    this.#usedBytes += bytes;
-  }
-
-  #loadHeaderSet({ objectId, headersId, site, list }: HeaderSetRow): void {
-    const object = this.#objects.get(objectId);
-    // The id is the hash of the list: a damaged row shows here, and is asked for again when a ticket names it.
-    if (object === undefined || headersIdOf(list) !== headersId) return;
-    object.headerSets.set(headersId, prepareHeaderSet({ headersId, site, list }, object.size));
-  }
-}
-
-function objectOfRow(row: ObjectRow): StoredObject {
-  const { object_id: objectId, size, piece_size: pieceSize, sha256 } = row;
-  const object = newObject({ objectId, size, pieceSize, sha256 }, row.is_whole === 1 ? "unchecked" : "partial");
-  object.requestCount = row.request_count;
-  object.lastUsedAtMs = row.last_used_at_ms;
-  return object;
-}
-
-function newObject(
-  shape: Pick<StoredObject, "objectId" | "size" | "pieceSize" | "sha256">,
-  state: StoredObject["state"],
-): StoredObject {
-  return {
-    ...shape,
-    state,
-    headerSets: new Map(),
-    stamp: "",
-    isFilling: false,
-    requestCount: 0,
-    lastUsedAtMs: 0,
-    memory: undefined,
-    wasHit: false,
-    isWarming: false,
-  };
 }

@@ -1,51 +1,90 @@
-import { type Dirent, readdirSync, rmSync, statfsSync, statSync } from "node:fs";
-import { join } from "node:path";
-import type { Log } from "@neson/kit/log";
-import type { Layout } from "./layout.ts";
+import { NesonError } from "@neson/kit/error";
+import type { DiskWatch } from "./disk-watch.ts";
+import type { StateTotals } from "./state-totals.ts";
+import type { StoredObject } from "./stored-object.ts";
+import type { Strays } from "./strays.ts";
 
-const OBJECT_NAME = /^[0-9a-f]{64}$/;
-/** Left free on the disk whatever the quota says: a full disk would stop the index too. */
-const DISK_RESERVE_BYTES = 64 * 1024 * 1024;
+/** What room is counted from. */
+export interface RoomDeps {
+  disk: DiskWatch;
+  totals: StateTotals;
+  strays: Strays;
+  /** Removes an object from the store. */
+  remove: (object: StoredObject) => void;
+}
 
-/**
- * Whole object files that the index does not know, by object id, with their size in bytes. They are what is left after the index
- * was lost, and are taken back when a Router orders them again. Files of any other name are somebody else's: warned of, never touched.
- */
-export function findStrays(layout: Layout, isKnown: (objectId: string) => boolean, log: Log): Map<string, number> {
-  const strays = new Map<string, number>();
-  for (const folder of readdirSync(layout.objectsDir, { withFileTypes: true })) {
-    const path = join(layout.objectsDir, folder.name);
-    if (!folder.isDirectory() || !/^[0-9a-f]{2}$/.test(folder.name)) {
-      log.warn({ path }, "not ours: left alone, it does not count towards the quota");
-      continue;
-    }
-    for (const entry of readdirSync(path, { withFileTypes: true })) {
-      if (!isObjectFile(entry, folder.name)) {
-        log.warn({ path: join(path, entry.name) }, "not ours: left alone, it does not count towards the quota");
-      } else if (!isKnown(entry.name)) {
-        strays.set(entry.name, statSync(join(path, entry.name)).size);
+/** How much room there is for objects, and what goes first when there is too little. */
+export class Room {
+  quotaBytes: number;
+  readonly #deps: RoomDeps;
+  /** Fills that nobody works on, and what nobody asked for twice. */
+  readonly #loose = new Set<StoredObject>();
+
+  constructor(quotaBytes: number, deps: RoomDeps) {
+    this.quotaBytes = quotaBytes;
+    this.#deps = deps;
+  }
+
+  /** What objects, fills under way and strays take of the quota. */
+  get usedBytes(): number {
+    return this.#deps.totals.bytes + this.#deps.strays.bytes;
+  }
+
+  /** Room for further objects, by quota and by disk. */
+  get remainingBytes(): number {
+    return Math.max(0, Math.min(this.quotaBytes - this.usedBytes, this.#deps.disk.roomBytes));
+  }
+
+  /** Notes whether an object that is in the store would be missed. */
+  sort(object: StoredObject): void {
+    if (object.isAdmitted && (object.state !== "partial" || object.wasWhole)) this.#loose.delete(object);
+    else this.#loose.add(object);
+  }
+
+  /** The object is not in the store any more. */
+  forget(object: StoredObject): void {
+    this.#loose.delete(object);
+  }
+
+  /**
+   * Makes sure that `bytes` more fit, giving up what nobody would miss.
+   *
+   * @throws NesonError `no-room` (operator)
+   */
+  make(bytes: number): void {
+    this.#deps.disk.look();
+    const isEnough = () => {
+      if (bytes > this.remainingBytes) this.#deps.disk.look();
+      return bytes <= this.remainingBytes;
+    };
+    if (isEnough()) return;
+    this.giveUpLoose(isEnough);
+    if (isEnough()) return;
+    const message = `saving ${bytes} bytes: ${this.remainingBytes} of ${this.quotaBytes} bytes are left`;
+    throw new NesonError("no-room", message, { fault: "operator" });
+  }
+
+  /**
+   * Removes strays, then fills that nobody works on, then what nobody asked for twice, until it is enough or none is left.
+   *
+   * @param isEnough is told how many went so far
+   * @returns how many went
+   */
+  giveUpLoose(isEnough: (count: number) => boolean): number {
+    let count = this.#deps.strays.giveUpUntil(isEnough);
+    for (const isPartial of [true, false]) {
+      for (const object of this.#loose) {
+        if (isEnough(count)) return count;
+        if ((object.state === "partial") !== isPartial || isInUse(object)) continue;
+        this.#deps.remove(object);
+        count++;
       }
     }
-  }
-  if (strays.size > 0)
-    log.warn({ count: strays.size }, "object files that the index does not know: kept until ordered or in the way");
-  return strays;
-}
-
-/** Removes from the folder of partial files what no fill can go on with. */
-export function clearPartials(layout: Layout, isPartial: (objectId: string) => boolean): void {
-  for (const name of readdirSync(layout.partialDir)) {
-    if (name.endsWith(".part") && isPartial(name.slice(0, -".part".length))) continue;
-    rmSync(join(layout.partialDir, name), { recursive: true, force: true });
+    return count;
   }
 }
 
-/** Bytes that the disk below a directory can still take, less a reserve. */
-export function diskRoomBytes(directory: string): number {
-  const { bavail, bsize } = statfsSync(directory);
-  return Math.max(0, bavail * bsize - DISK_RESERVE_BYTES);
-}
-
-function isObjectFile(entry: Dirent, folder: string): boolean {
-  return entry.isFile() && OBJECT_NAME.test(entry.name) && entry.name.startsWith(folder);
+/** Bytes of it are being brought or sent. */
+export function isInUse(object: StoredObject): boolean {
+  return object.isFilling || object.isWarming || object.transferCount > 0;
 }

@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from "node:fs";
+import { existsSync, renameSync } from "node:fs";
 import { open } from "node:fs/promises";
 import type { Clock } from "@neson/kit/clock";
 import { describeError } from "@neson/kit/error";
@@ -20,7 +20,7 @@ export interface StartCheckDeps {
 
 /**
  * Reads every object that was whole before this process started and compares each piece with its hash, most used first. What is
- * good is served from then on; what is not is removed and forgotten, to be filled again when somebody wants it.
+ * good is served from then on; of what is not, the good pieces are kept and the others are fetched again.
  */
 export class StartCheck implements AsyncDisposable {
   readonly #bytesPerSecond: number;
@@ -46,7 +46,7 @@ export class StartCheck implements AsyncDisposable {
     return this.#pass;
   }
 
-  /** Checks one object now, at full speed: somebody waits for it. False when it was bad, and is gone. Never rejects. */
+  /** Checks one object now, at full speed: somebody waits for it. False when it cannot be served as it is. Never rejects. */
   check(object: StoredObject): Promise<boolean> {
     if (this.#paced?.object === object) this.#paced.hurry.abort();
     return this.#checkOnce(object, undefined);
@@ -98,22 +98,43 @@ export class StartCheck implements AsyncDisposable {
   }
 
   async #checkOne(object: StoredObject, pace: Pace): Promise<boolean> {
-    const { store, layout, log } = this.#deps;
+    const { store, layout } = this.#deps;
+    const { signal } = this.#stopping;
     try {
-      const stamp = await verifyFile(
-        layout.objectPath(object.objectId),
-        store.describe(object),
-        pace,
-        this.#stopping.signal,
-      );
+      const description = store.describe(object);
+      if (description === undefined || !describesObject(description)) {
+        this.#disown(object);
+        return false;
+      }
+      const stamp = await verifyFile(layout.objectPath(object.objectId), description, pace, signal);
       return store.setWhole(object, stamp);
     } catch (error) {
-      if (this.#stopping.signal.aborted) return false;
-      log.warn({ objectId: object.objectId, reason: describeError(error) }, "stored object failed its check: removed");
-      if (object.state === "unchecked") store.remove(object);
-      // Under a partial row the fill goes on from nothing; if it has begun, the file is its own to judge.
-      else if (!object.isFilling) rmSync(layout.objectPath(object.objectId), { force: true });
+      if (!signal.aborted) this.#judge(object, describeError(error));
       return false;
+    }
+  }
+
+  #disown(object: StoredObject): void {
+    this.#deps.log.warn(
+      { objectId: object.objectId },
+      "the index describes another object than its id says: row removed",
+    );
+    this.#deps.store.disown(object);
+  }
+
+  /** A disk that is not there says nothing about the bytes on it: then the object waits to be checked again. */
+  #judge(object: StoredObject, reason: string): void {
+    const { store, layout, log } = this.#deps;
+    const { objectId, state } = object;
+    store.disk.look();
+    if (store.disk.fault === "disk-gone") return;
+    log.warn({ objectId, reason }, "stored object failed its check: what is bad of it is fetched again");
+    try {
+      if (state === "unchecked") store.setDamaged(object);
+      // Under a partial row, the fill that goes on from it is to judge it; one that has begun has a file of its own.
+      else if (!object.isFilling) renameSync(layout.objectPath(objectId), layout.partialPath(objectId));
+    } catch (error) {
+      log.warn({ objectId, reason: describeError(error) }, "a bad object could not be taken out of its place");
     }
   }
 }
@@ -128,12 +149,10 @@ type Pace = ((bytes: number) => Promise<void>) | undefined;
  */
 export async function verifyFile(
   path: string,
-  description: ObjectDescription | undefined,
+  description: ObjectDescription,
   pace?: Pace,
   signal?: AbortSignal,
 ): Promise<string> {
-  if (description === undefined || !describesObject(description))
-    throw new Error("its piece list does not give its id");
   const file = await open(path, "r");
   try {
     const before = await file.stat();

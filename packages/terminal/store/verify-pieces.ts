@@ -50,7 +50,7 @@ export function isPiece(pieces: Uint8Array, index: number, bytes: Uint8Array): b
 }
 
 /** Fills the buffer from `position` on; returns fewer bytes only at the end of the file. */
-export async function readFully(file: FileHandle, into: Buffer, position: number): Promise<number> {
+export async function readFully(file: FileHandle, into: Uint8Array, position: number): Promise<number> {
   let done = 0;
   while (done < into.length) {
     const { bytesRead } = await file.read(into, done, into.length - done, position + done);

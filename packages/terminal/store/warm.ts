@@ -1,14 +1,15 @@
-import { readFile } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { describeError } from "@neson/kit/error";
 import type { Log } from "@neson/kit/log";
+import { bodyWithHeadroom } from "@neson/kit/wire/headroom";
 import { pieceCount, pieceSpan } from "@neson/protocol/object";
 import type { Layout } from "./layout.ts";
 import type { MemoryCache } from "./memory-cache.ts";
 import type { ObjectStore } from "./object-store.ts";
 import type { StoredObject } from "./stored-object.ts";
-import { isPiece } from "./verify-pieces.ts";
+import { isPiece, readFully } from "./verify-pieces.ts";
 
-/** Hits since the start that bring an object into memory; the first may well be its last. */
+/** Answers from disk that bring an object into memory, ranges on one ticket included; the first may well be its last. */
 const WARM_HITS = 2;
 
 /** What warming needs. */
@@ -24,7 +25,8 @@ export interface WarmDeps {
  * logged, and an object found altered goes back to being checked.
  */
 export function warm(object: StoredObject, deps: WarmDeps): void {
-  if (object.requestCount < WARM_HITS || object.isWarming || !deps.memory.admits(object.size)) return;
+  object.diskReadCount++;
+  if (object.diskReadCount < WARM_HITS || object.isWarming || !deps.memory.admits(object.size)) return;
   object.isWarming = true;
   load(object, deps)
     .catch((error) =>
@@ -37,7 +39,7 @@ export function warm(object: StoredObject, deps: WarmDeps): void {
 
 async function load(object: StoredObject, { store, layout, memory }: WarmDeps): Promise<void> {
   const description = store.describe(object);
-  const bytes = await readFile(layout.objectPath(object.objectId));
+  const bytes = await readAll(layout.objectPath(object.objectId), object.size);
   if (object.state !== "whole" || description === undefined) return;
   const { size, pieceSize, pieces } = description;
   const indexes = Array.from({ length: pieceCount(size, pieceSize) }, (_, index) => index);
@@ -45,6 +47,14 @@ async function load(object: StoredObject, { store, layout, memory }: WarmDeps): 
     const { first, length } = pieceSpan(index, size, pieceSize);
     return isPiece(pieces, index, bytes.subarray(first, first + length));
   });
-  if (isGood && bytes.length === size) memory.keep(object, bytes);
+  if (isGood) memory.keep(object, bytes);
   else store.setUnchecked(object);
+}
+
+/** As many bytes of the file as the object has; zeros for what the file lacks. */
+async function readAll(path: string, size: number): Promise<Uint8Array> {
+  const bytes = bodyWithHeadroom(size);
+  await using file = await open(path, "r");
+  await readFully(file, bytes, 0);
+  return bytes;
 }

@@ -18,7 +18,7 @@ export async function spawnTerminal(flags: Record<string, string>): Promise<Chil
   const readyFile = `${flags.data}.ready.json`;
   rmSync(readyFile, { force: true });
   const code = `import { runTerminal } from ${JSON.stringify(MAIN)};
-await runTerminal(${JSON.stringify(flags)}, { readyFile: ${JSON.stringify(readyFile)}, stopWithParent: true });`;
+await runTerminal(${JSON.stringify({ panelPort: "0", ...flags })}, { readyFile: ${JSON.stringify(readyFile)}, stopWithParent: true });`;
   const child = Bun.spawn([process.execPath, "-e", code], { stdin: "pipe", stdout: "ignore", stderr: "pipe" });
   const kill = async () => {
     child.kill("SIGKILL");

@@ -24,6 +24,19 @@ export interface FakeRouterOptions {
   fillBytesPerSecond?: number;
   /** Answers wants with `nothing`, or not at all. */
   wants?: "save" | "nothing" | "silence";
+  /** Answers a fill in its own way; undefined for the honest one. */
+  onFill?: (request: FillRequest) => Response | undefined;
+}
+
+/** A Terminal's request for an object's bytes, or for its piece list. */
+export interface FillRequest {
+  published: Published;
+  /** First and last byte asked for; all of them when it named none. */
+  first: number;
+  last: number;
+  isPieceList: boolean;
+  /** Counts the requests from 1. */
+  number: number;
 }
 
 type Socket = Bun.ServerWebSocket<{ nonce: string }>;
@@ -36,6 +49,10 @@ export class FakeRouter implements AsyncDisposable {
   readonly fillPaths: string[] = [];
   /** Object ids whose bytes were asked for, once for each request. */
   readonly filledIds: string[] = [];
+  /** The bytes asked for, first and last, once for each request. */
+  readonly filledRanges: [number, number][] = [];
+  /** Says which of the objects that a Terminal would evict it is to keep; by default none. */
+  onEvict: ((objectIds: string[]) => string[]) | undefined;
   /** Acts on a claims message; by default everything is accepted. */
   onClaims: ((message: Extract<TerminalMessage, { type: "claims" }>) => RouterMessage | undefined) | undefined;
   connectionCount = 0;
@@ -94,8 +111,13 @@ export class FakeRouter implements AsyncDisposable {
   }
 
   save(published: Published, id?: string): void {
+    this.order(published, id === undefined ? {} : { id });
+  }
+
+  /** Orders an object, with what the message says beyond the usual. */
+  order(published: Published, more: Partial<Extract<RouterMessage, { type: "save" }>>): void {
     this.publish(published);
-    this.send({ ...saveOf(published, this.#fillUrl(published), this.identity), ...(id === undefined ? {} : { id }) });
+    this.send({ ...saveOf(published, this.#fillUrl(published), this.identity), ...more });
   }
 
   /** Orders the object and waits until it is stored. */
@@ -156,7 +178,10 @@ export class FakeRouter implements AsyncDisposable {
     } else if (message.type === "heartbeat") reply({ type: "ok", sequence: message.sequence });
     else if (message.type === "leave") reply({ type: "ok", sequence: 0 });
     else if (message.type === "want") this.#answerWant(message);
-    else if (message.type === "claims") {
+    else if (message.type === "evict") {
+      const keep = this.onEvict?.(message.objects.map(({ objectId }) => objectId)) ?? [];
+      reply({ type: "evict.reply", id: message.id, keep });
+    } else if (message.type === "claims") {
       const ack: RouterMessage = { type: "claims.ack", id: message.id, accepted: message.claims.length, refused: [] };
       const answer = this.onClaims === undefined ? ack : this.onClaims(message);
       if (answer !== undefined) reply(answer);
@@ -198,12 +223,16 @@ export class FakeRouter implements AsyncDisposable {
     const verdict = openFillTicket(text, deriveFillKey(this.#masterKey), Date.now() / 1000);
     const published = verdict.ok ? this.objects.get(verdict.ticket.objectId) : undefined;
     if (published === undefined) return new Response("no", { status: 403 });
-    if (suffix !== undefined) return new Response(Uint8Array.from(published.description.pieces));
     const { bytes, description } = published;
-    this.filledIds.push(description.objectId);
     const range = /^bytes=(\d+)-(\d+)$/.exec(request.headers.get("range") ?? "");
     const first = range === null ? 0 : Number(range[1]);
     const last = range === null ? bytes.length - 1 : Number(range[2]);
+    const asked = { published, first, last, isPieceList: suffix !== undefined, number: this.fillPaths.length };
+    const own = this.#options.onFill?.(asked);
+    if (own !== undefined) return own;
+    if (suffix !== undefined) return new Response(Uint8Array.from(description.pieces));
+    this.filledIds.push(description.objectId);
+    this.filledRanges.push([first, last]);
     const headers = { "Content-Range": `bytes ${first}-${last}/${bytes.length}` };
     const body = this.#paced(bytes.subarray(first, last + 1));
     return range === null ? new Response(body) : new Response(body, { status: 206, headers });

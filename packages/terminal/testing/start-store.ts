@@ -8,14 +8,18 @@ import { ObjectStore } from "../store/object-store.ts";
 import { StartCheck } from "../store/start-check.ts";
 
 /** The storage parts over a directory, as a Terminal builds them. */
-export function openTestStore(dataDir: string, quotaBytes = 50 * 2 ** 20) {
+export function openTestStore(
+  dataDir: string,
+  quotaBytes = 50 * 2 ** 20,
+  freeBytes?: ((directory: string) => number) | undefined,
+) {
   const clock = new FakeClock();
   const log = silentLog;
   const layout = openLayout(dataDir);
   const index = openIndex(layout.indexPath, { clock, log });
   const rows = new ObjectRows(index);
   const memory = new MemoryCache(2 ** 20);
-  const store = new ObjectStore(quotaBytes, { layout, rows, memory, clock, log });
+  const store = new ObjectStore(quotaBytes, { layout, rows, memory, clock, log, freeBytes });
   const check = new StartCheck(2 ** 40, { store, layout, clock, log });
   return { clock, layout, index, rows, memory, store, check, [Symbol.dispose]: () => index.close() };
 }

@@ -1,0 +1,142 @@
+import type { IncomingHttpHeaders } from "node:http";
+import type { HttpRequest } from "../http/answer.ts";
+import { aimOf } from "../http/request.ts";
+import { fieldMapOf } from "./field-map.ts";
+import type { DecodedBlock } from "./hpack-decoder.ts";
+import { type Field, ROLE } from "./hpack-field.ts";
+
+/** A request's header section, read and found in order. Never changes: requests of the same bytes share it. */
+export interface Http2Head {
+  readonly method: string;
+  /** In origin-form, or "*". */
+  readonly target: string;
+  readonly host: string;
+  /** In the order of the block, without pseudo-header fields. */
+  readonly fields: readonly Field[];
+  /** The Content-Length given; 0 when absent. */
+  readonly contentBytes: number;
+}
+
+/** A well-formed request that is not served; the connection goes on. */
+export interface Http2Refusal {
+  readonly status: 400 | 413 | 431 | 501;
+  readonly line: string;
+}
+
+const METHOD = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const TARGET = /^\/[\x21-\x7e\x80-\xff]*$/;
+
+/** Reads a request (RFC 9113 section 8.3.1); undefined when it is malformed, which is a stream error of type PROTOCOL_ERROR. */
+export function headOf({ fields, isTooLarge }: DecodedBlock, maxBytes: number): Http2Head | Http2Refusal | undefined {
+  if (isTooLarge)
+    return { status: 431, line: `header section is larger than ${maxBytes} bytes or has too many fields` };
+  const special = [undefined, undefined, undefined, undefined, undefined, undefined, undefined] as (
+    | string
+    | undefined
+  )[];
+  let pseudoFields = 0;
+  let areFieldsRegular = false;
+  for (const { role, value } of fields) {
+    if (role === ROLE.plain) {
+      areFieldsRegular = true;
+      continue;
+    }
+    if (role === ROLE.forbidden || special[role] !== undefined) return undefined;
+    special[role] = value;
+    if (role > ROLE.path) {
+      areFieldsRegular = true;
+      continue;
+    }
+    // Section 8.3: pseudo-header fields come first.
+    if (areFieldsRegular) return undefined;
+    pseudoFields++;
+  }
+  return assemble(special, fields.slice(pseudoFields));
+}
+
+/** Whether a block may be a request's trailers (RFC 9113 section 8.1): no pseudo-header field, nothing forbidden. */
+export function areTrailers({ fields }: DecodedBlock): boolean {
+  return fields.every(({ role }) => role === ROLE.plain || role === ROLE.host || role === ROLE.contentLength);
+}
+
+function assemble(special: (string | undefined)[], fields: Field[]): Http2Head | Http2Refusal | undefined {
+  const method = special[ROLE.method];
+  const scheme = special[ROLE.scheme];
+  const target = special[ROLE.path];
+  const authority = special[ROLE.authority];
+  const host = special[ROLE.host];
+  if (method === undefined || !METHOD.test(method)) return undefined;
+  if (method === "CONNECT") {
+    // Section 8.5: it has neither scheme nor path.
+    if (scheme !== undefined || target !== undefined || authority === undefined) return undefined;
+    return { status: 501, line: "CONNECT is not offered here" };
+  }
+  if (scheme === undefined || scheme === "" || target === undefined) return undefined;
+  if (!TARGET.test(target) && !(target === "*" && method === "OPTIONS")) return undefined;
+  if (authority !== undefined && host !== undefined && authority.toLowerCase() !== host.toLowerCase()) return undefined;
+  const length = special[ROLE.contentLength] ?? "0";
+  if (!/^\d{1,15}$/.test(length)) return undefined;
+  const named = authority ?? host ?? "";
+  if (named === "") return undefined;
+  const aim = aimOf("/", ["host", named], "2");
+  if ("refusal" in aim) return { status: 400, line: `bad request: ${aim.refusal}` };
+  return { method, target, host: aim.host, fields, contentBytes: Number(length) };
+}
+
+/** One HTTP/2 request; what costs something is made only when asked for. */
+export class Http2Request implements HttpRequest {
+  readonly method: string;
+  readonly target: string;
+  readonly host: string;
+  readonly remoteAddress: string;
+  readonly #fields: readonly Field[];
+  #rawHeaders: string[] | undefined;
+  #headers: IncomingHttpHeaders | undefined;
+  #controller: AbortController | undefined;
+  #hasLeft = false;
+
+  constructor(head: Http2Head, remoteAddress: string) {
+    this.method = head.method;
+    this.target = head.target;
+    this.host = head.host;
+    this.remoteAddress = remoteAddress;
+    this.#fields = head.fields;
+  }
+
+  get httpVersion(): string {
+    return "2.0";
+  }
+
+  /** As HTTP/1.1 would bring it: with a Host field. */
+  get rawHeaders(): string[] {
+    if (this.#rawHeaders === undefined) {
+      const list = this.#fields.some(({ role }) => role === ROLE.host) ? [] : ["host", this.host];
+      for (const { name, value } of this.#fields) list.push(name, value);
+      this.#rawHeaders = list;
+    }
+    return this.#rawHeaders;
+  }
+
+  get headers(): IncomingHttpHeaders {
+    this.#headers ??= fieldMapOf(this.rawHeaders);
+    return this.#headers;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#hasLeft) this.#abort();
+    }
+    return this.#controller.signal;
+  }
+
+  /** The client left before its answer was complete. */
+  leave(): void {
+    this.#hasLeft = true;
+    if (this.#controller !== undefined) this.#abort();
+  }
+
+  #abort(): void {
+    this.#controller?.abort(new Error("the client left"));
+  }
+}

@@ -1,0 +1,37 @@
+import type { Log } from "@neson/kit/log";
+import type { ConnectedTerminal } from "./connected-terminal.ts";
+import type { Standings } from "./standings.ts";
+import type { Tracks } from "./tracks.ts";
+import type { Updates } from "./updates.ts";
+
+/** Who is told of what befalls a Terminal. None of these throws. */
+export interface Presence {
+  /** It was let in and has its `welcome`. */
+  joined(terminal: ConnectedTerminal): void;
+  /** Its connection ended, and it had not said `leave`. */
+  lost(terminal: ConnectedTerminal, why: string): void;
+  /** Something of its standing is different now. */
+  changed(terminalId: string): void;
+}
+
+/** Presence that keeps Terminals posted of their standing and of releases, and lost connections in mind. */
+export function createPresence(deps: {
+  standings: Pick<Standings, "tell" | "noteChanged">;
+  updates: Pick<Updates, "tell">;
+  tracks: Pick<Tracks, "noteLostConnection">;
+  log: Log;
+}): Presence {
+  const { standings, updates, tracks, log } = deps;
+  return {
+    joined: (terminal) => {
+      void standings.tell(terminal);
+      updates.tell(terminal);
+    },
+    lost: (terminal, why) => {
+      tracks.noteLostConnection(terminal.id, why).catch((error) => {
+        log.error({ err: error, terminal: terminal.id }, "noting a lost connection failed");
+      });
+    },
+    changed: (terminalId) => standings.noteChanged(terminalId),
+  };
+}
