@@ -7,7 +7,7 @@ const DISKS: Record<Hardware["disk"]["kind"], string> = {
   hdd: "hard disk",
   memory: "disk in memory",
   network: "disk on the network",
-  unknown: "disk",
+  unknown: "unknown kind",
 };
 
 /** What a machine is, in a few lines for people: all that a Terminal tells its Router of it. */

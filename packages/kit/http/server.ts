@@ -1,9 +1,9 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { type Clock, systemClock } from "../clock.ts";
-import { NesonError } from "../error.ts";
 import type { Log } from "../log.ts";
 import type { Handle } from "./answer.ts";
+import { listenError } from "./listen-error.ts";
 import { Responder } from "./responder.ts";
 
 /** Bounds of one HTTP server; each has a default. */
@@ -107,19 +107,6 @@ function listen(server: Server, { hostname, port }: HttpServerOptions): Promise<
     server.once("error", (error: Error & { code?: string }) => reject(listenError(error, hostname, port)));
     server.listen({ host: hostname, port, exclusive: true }, resolve);
   });
-}
-
-function listenError(cause: Error & { code?: string }, hostname: string, port: number): NesonError {
-  const place = `${hostname}:${port}`;
-  if (cause.code === "EADDRINUSE") {
-    const message = `cannot listen on ${place}: another program uses this port; stop it or choose another port`;
-    return new NesonError("port-in-use", message, { fault: "operator", cause });
-  }
-  return new NesonError(
-    "cannot-listen",
-    `cannot listen on ${place}; allowed: an address of this machine and a port this user may open`,
-    { fault: "operator", cause },
-  );
 }
 
 async function stopServer(server: Server, responder: Responder, graceMs: number): Promise<void> {

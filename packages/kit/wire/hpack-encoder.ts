@@ -1,5 +1,5 @@
-import { NesonError } from "../error.ts";
 import type { Headers } from "../http/answer.ts";
+import { badAnswer, declaredLength } from "../http/bad-answer.ts";
 import { CONNECTION_FIELDS } from "../http/connection-fields.ts";
 import { encodeHuffman, huffmanLength } from "./hpack-huffman.ts";
 import { STATIC_TABLE } from "./hpack-tables.ts";
@@ -93,7 +93,7 @@ function encode(headers: Headers, isKept: boolean): EncodedFields {
     if (!VALUE.test(value))
       throw badAnswer(`value of ${name} has a character outside of Latin-1 or a control character`);
     if (DROPPED.has(name)) continue;
-    if (name === "content-length") declaredBytes = lengthOf(value, declaredBytes);
+    if (name === "content-length") declaredBytes = declaredLength(value, declaredBytes);
     if (name === "date") hasDate = true;
     // Each of the two lengths takes at most four bytes more.
     if (at + name.length + value.length + 10 > MAX_BLOCK_BYTES) {
@@ -149,14 +149,4 @@ function writeInteger(value: number, prefixBits: number, pattern: number, into: 
   for (; rest >= 128; rest >>= 7) into[position++] = 128 | (rest & 127);
   into[position] = rest;
   return position + 1;
-}
-
-function lengthOf(value: string, before: number | undefined): number {
-  if (before !== undefined) throw badAnswer("headers have more than one Content-Length, allowed: one");
-  if (!/^\d{1,15}$/.test(value)) throw badAnswer(`Content-Length ${JSON.stringify(value)}, allowed: a number of bytes`);
-  return Number(value);
-}
-
-function badAnswer(found: string): NesonError {
-  return new NesonError("bad-answer", `an answer cannot be written: found ${found}`, { fault: "bug" });
 }

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from "node:http";
-import { NesonError } from "../error.ts";
 import type { Headers } from "../http/answer.ts";
+import { badAnswer, declaredLength } from "../http/bad-answer.ts";
 
 /** What of a response's head its headers do not say. */
 export interface HeadFrame {
@@ -80,7 +80,7 @@ function encode(status: number, headers: Headers, frame: HeadFrame, date: string
       continue;
     }
     if (lower === "transfer-encoding") throw badAnswer("headers have Transfer-Encoding, allowed: none");
-    if (lower === "content-length") declaredBytes = lengthOf(value, declaredBytes);
+    if (lower === "content-length") declaredBytes = declaredLength(value, declaredBytes);
     if (lower === "date") hasDate = true;
     text += `${name}: ${value}\r\n`;
   }
@@ -92,14 +92,4 @@ function encode(status: number, headers: Headers, frame: HeadFrame, date: string
   const dateAt = hasDate ? -1 : text.length + DATE_FIELD.length;
   if (!hasDate) text += `${DATE_FIELD}${date}\r\n`;
   return { bytes: Buffer.from(`${text}\r\n`, "latin1"), declaredBytes, closes, status, addedBytes, date, dateAt };
-}
-
-function lengthOf(value: string, before: number | undefined): number {
-  if (before !== undefined) throw badAnswer("headers have more than one Content-Length, allowed: one");
-  if (!/^\d{1,15}$/.test(value)) throw badAnswer(`Content-Length ${JSON.stringify(value)}, allowed: a number of bytes`);
-  return Number(value);
-}
-
-function badAnswer(found: string): NesonError {
-  return new NesonError("bad-answer", `an answer cannot be written: found ${found}`, { fault: "bug" });
 }

@@ -1,9 +1,7 @@
-import type { IncomingHttpHeaders } from "node:http";
-import type { HttpRequest } from "../http/answer.ts";
 import { aimOf } from "../http/request.ts";
-import { fieldMapOf } from "./field-map.ts";
 import type { DecodedBlock } from "./hpack-decoder.ts";
 import { type Field, ROLE } from "./hpack-field.ts";
+import { ReceivedRequest } from "./received-request.ts";
 
 /** A request's header section, read and found in order. Never changes: requests of the same bytes share it. */
 export interface Http2Head {
@@ -83,28 +81,15 @@ function assemble(special: (string | undefined)[], fields: Field[]): Http2Head |
   return { method, target, host: aim.host, fields, contentBytes: Number(length) };
 }
 
-/** One HTTP/2 request; what costs something is made only when asked for. */
-export class Http2Request implements HttpRequest {
-  readonly method: string;
-  readonly target: string;
-  readonly host: string;
-  readonly remoteAddress: string;
+/** One HTTP/2 request. */
+export class Http2Request extends ReceivedRequest {
+  readonly httpVersion = "2.0";
   readonly #fields: readonly Field[];
   #rawHeaders: string[] | undefined;
-  #headers: IncomingHttpHeaders | undefined;
-  #controller: AbortController | undefined;
-  #hasLeft = false;
 
   constructor(head: Http2Head, remoteAddress: string) {
-    this.method = head.method;
-    this.target = head.target;
-    this.host = head.host;
-    this.remoteAddress = remoteAddress;
+    super(head, remoteAddress);
     this.#fields = head.fields;
-  }
-
-  get httpVersion(): string {
-    return "2.0";
   }
 
   /** As HTTP/1.1 would bring it: with a Host field. */
@@ -115,28 +100,5 @@ export class Http2Request implements HttpRequest {
       this.#rawHeaders = list;
     }
     return this.#rawHeaders;
-  }
-
-  get headers(): IncomingHttpHeaders {
-    this.#headers ??= fieldMapOf(this.rawHeaders);
-    return this.#headers;
-  }
-
-  get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
-      if (this.#hasLeft) this.#abort();
-    }
-    return this.#controller.signal;
-  }
-
-  /** The client left before its answer was complete. */
-  leave(): void {
-    this.#hasLeft = true;
-    if (this.#controller !== undefined) this.#abort();
-  }
-
-  #abort(): void {
-    this.#controller?.abort(new Error("the client left"));
   }
 }

@@ -1,5 +1,5 @@
 import type { Socket, SocketHandler, TCPSocketListener, TLSUpgradeOptions } from "bun";
-import { NesonError } from "../error.ts";
+import { listenError } from "../http/listen-error.ts";
 import type { Log } from "../log.ts";
 import type { AddressBook } from "./address-book.ts";
 import type { Connection } from "./connection.ts";
@@ -127,16 +127,3 @@ export class WireListener {
 type Accepted = WireSocket | undefined;
 
 function ignoreCiphertext(): void {}
-
-function listenError(cause: Error & { code?: string }, hostname: string, port: number): NesonError {
-  const place = `${hostname}:${port}`;
-  if (cause.code === "EADDRINUSE") {
-    const message = `cannot listen on ${place}: another program uses this port; stop it or choose another port`;
-    return new NesonError("port-in-use", message, { fault: "operator", cause });
-  }
-  return new NesonError(
-    "cannot-listen",
-    `cannot listen on ${place}; allowed: an address of this machine and a port this user may open`,
-    { fault: "operator", cause },
-  );
-}

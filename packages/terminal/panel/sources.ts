@@ -1,6 +1,7 @@
 import type { Hardware } from "@neson/protocol/hardware";
 import type { Release } from "@neson/protocol/release";
 import type { Standing } from "@neson/protocol/standing";
+import type { StoredObjectSummary } from "../store/popular.ts";
 import type { TrafficReading } from "./traffic.ts";
 
 /** Which Terminal this is; nothing of it changes while it runs. */
@@ -49,19 +50,6 @@ export interface StorageState {
   /** Held in memory, and the most that may be. */
   memoryBytes: number;
   memoryBudgetBytes: number;
-}
-
-/** One object as the panel draws it. */
-export interface StoredObjectSummary {
-  objectId: string;
-  /** Bytes. */
-  size: number;
-  /** A site that publishes it; "" when none is known. */
-  site: string;
-  /** In all, over restarts. */
-  requestCount: number;
-  lastUsedAtMs: number;
-  state: "partial" | "unchecked" | "whole";
 }
 
 /** What the panel reads. Each is called about once a second while somebody looks, and must be cheap; `popular` every few seconds. */

@@ -1,5 +1,6 @@
 import type { Clock } from "@neson/kit/clock";
-import type { PanelSources, StoredObjectSummary } from "./sources.ts";
+import type { StoredObjectSummary } from "../store/popular.ts";
+import type { PanelSources } from "./sources.ts";
 import { MAX_LISTED_OBJECTS, type Status, type Warning } from "./status.ts";
 import { warningsOf } from "./warnings.ts";
 

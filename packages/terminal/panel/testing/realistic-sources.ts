@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import type { Standing } from "@neson/protocol/standing";
+import type { StoredObjectSummary } from "../../store/popular.ts";
 import { noCounts } from "../outcomes.ts";
-import type { PanelSources, StorageState, StoredObjectSummary } from "../sources.ts";
+import type { PanelSources, StorageState } from "../sources.ts";
 import type { DayTraffic } from "../traffic-days.ts";
 
 /** What a test may set otherwise. */
