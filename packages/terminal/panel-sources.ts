@@ -81,6 +81,8 @@ export function panelActions({ store, departure, release, installUpdate, log }: 
     setQuota: (bytes) => store.setQuota(bytes),
     withdrawStorage: async () => {
       const before = store.usedBytes;
+      // Or the Router would fill again what its operator wants back.
+      store.setQuota(0);
       for (const object of [...store.all()]) store.remove(object);
       return { freedBytes: before - store.usedBytes };
     },

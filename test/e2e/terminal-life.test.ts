@@ -116,16 +116,19 @@ test("the settings of terminal.json hold, flags beat them, and quota is kept the
   expect(JSON.parse(await readFile(join(dataDir, "terminal.json"), "utf8"))).toEqual({ ...settings, quota: "400MB" });
 }, 60_000);
 
-test("withdraw-storage empties a running Terminal, which goes on", async () => {
+test("withdraw-storage empties a running Terminal, which lends nothing until a quota is set again", async () => {
   await run();
   await router.store(publish(seededBytes(SIZE, 3)));
   expect((await status()).storage.objects).toBe(1);
   const { code, stdout, stderr } = await terminal("withdraw-storage", "--yes");
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-  expect(stdout).toStartWith("freed 2.86 MiB; the Terminal goes on");
+  expect(stdout).toStartWith("freed 2.86 MiB; nothing new is saved until you lend room again");
   const after = await status();
-  expect(after.storage).toMatchObject({ objects: 0, usedBytes: 0 });
+  expect(after.storage).toMatchObject({ objects: 0, usedBytes: 0, quotaBytes: 0, remainingBytes: 0 });
   expect(after.connection.isConnected).toBe(true);
+  await terminal("quota", "300MB");
+  await router.store(publish(seededBytes(SIZE, 3)));
+  expect((await status()).storage.objects).toBe(1);
 }, 60_000);
 
 test("withdraw-storage empties a stopped Terminal, which comes back as who it was", async () => {

@@ -55,13 +55,12 @@ test.each([
   expect(await evict(...args)).toEqual({ code: 2, stdout: "", stderr: message });
 });
 
-test.skipIf(!REAL_LOGS.every((log) => existsSync(log)))(
-  "AgedFreq is the best policy on both logs in shared/",
-  async () => {
+// The logs lie beside a checkout on some machines only; the rule itself is tested on generated logs everywhere.
+if (REAL_LOGS.every((log) => existsSync(log))) {
+  test("AgedFreq is the best policy on both logs in shared/", async () => {
     for (const log of REAL_LOGS) {
       const { stdout } = await evict(log);
       expect(stdout.match(/^.*(?=◀ best)/gm)?.map((row) => row.split(" ")[0])).toEqual(["AgedFreq", "AgedFreq"]);
     }
-  },
-  20_000,
-);
+  }, 20_000);
+}

@@ -37,7 +37,7 @@ async function withdraw(dataDir: string): Promise<string> {
   if (panel !== undefined && status !== undefined) {
     const signal = AbortSignal.timeout(CALL_MS);
     const { freedBytes } = await panel.call("withdraw-storage", {}, freedSchema, signal);
-    return `freed ${sizeText(freedBytes)}; the Terminal goes on, and saves new objects up to its quota (neson terminal quota, leave)`;
+    return `freed ${sizeText(freedBytes)}; nothing new is saved until you lend room again (neson terminal quota SIZE) or start it anew`;
   }
   const log = createLog({ name: "terminal", level: "warn" });
   const { freedBytes, foreignCount } = await withdrawStopped(dataDir, { clock: systemClock, log });

@@ -79,6 +79,6 @@ export interface PanelActions {
   setQuota(bytes: number): void;
   /** The operator agrees to run that version; it must be the one announced. */
   consentToUpdate(version: string): void;
-  /** Deletes every object. */
+  /** Deletes every object and lends nothing until a quota is set again, or the next start. */
   withdrawStorage(): Promise<{ freedBytes: number }>;
 }

@@ -54,12 +54,15 @@ test("checkDataDirectory() refuses a file, and a place below one", async () => {
   expect(await checkDataDirectory(join(file, "data"))).toMatchObject({ state: "fail" });
 });
 
-test.skipIf(process.getuid?.() === 0)("checkDataDirectory() refuses one that cannot be written", async () => {
-  const data = join(directory.path, "data");
-  await mkdir(data);
-  await chmod(data, 0o500);
-  expect(await checkDataDirectory(data)).toMatchObject({ state: "fail", text: `${data} cannot be written` });
-});
+// Root may write anywhere: there is nothing to find then.
+if (process.getuid?.() !== 0) {
+  test("checkDataDirectory() refuses one that cannot be written", async () => {
+    const data = join(directory.path, "data");
+    await mkdir(data);
+    await chmod(data, 0o500);
+    expect(await checkDataDirectory(data)).toMatchObject({ state: "fail", text: `${data} cannot be written` });
+  });
+}
 
 test.each([
   [{ quotaBytes: 10 * GIB, usedBytes: 2 * GIB, freeBytes: 8 * GIB }, "ok"],
