@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "@neson/kit/clock";
+import { RawClient } from "@neson/kit/http/raw-client";
 import { silentLog } from "@neson/kit/log";
 import type { TerminalMessage } from "@neson/protocol/messages";
 import { startTerminal } from "./terminal.ts";
@@ -154,3 +155,25 @@ test("startTerminal() refuses a directory or a port that is in use, and listenin
   expect(readFileSync(join(directory.path, "lock.pid"), "utf8").trim()).toBe(String(process.pid));
   expect(terminal.ready.url).toStartWith("http://127.0.0.1:");
 });
+
+test("Terminal claims a long transfer while it goes on, and the rest when it ends", async () => {
+  await using pair = await startPair({ config: { memoryBytes: 0 } });
+  const long = publish(seededBytes(24 * 2 ** 20, 7));
+  await pair.router.store(long);
+  const ticket = pair.router.ticket(long);
+  const claimed: number[] = [];
+  pair.router.onClaims = (message) => {
+    for (const claim of message.claims) if (claim.ticket === ticket) claimed.push(claim.bytes);
+    return { type: "claims.ack", id: message.id, accepted: message.claims.length, refused: [] };
+  };
+  using viewer = await RawClient.open(Number(new URL(pair.url).port));
+  viewer.send(`GET /v1/${ticket}/video.example.test/x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
+  await until("bytes have come", () => viewer.socket.bytesRead > 0);
+  viewer.socket.pause();
+  await until("a part is claimed", () => claimed.length > 0);
+  expect(claimed[0]).toBeGreaterThan(0);
+  expect(claimed[0]).toBeLessThan(24 * 2 ** 20);
+  viewer.socket.resume();
+  await until("all is claimed", () => claimed.at(-1) === 24 * 2 ** 20, 15_000);
+  expect(claimed).toEqual([...claimed].sort((a, b) => a - b));
+}, 30_000);

@@ -85,6 +85,7 @@ export class Http1Connection implements Connection {
     if (events !== this.#seenEvents) {
       this.#seenEvents = events;
       this.#quietSinceMs = nowMs;
+      this.#answer?.progress?.(this.#output.bodyBytes);
       return;
     }
     const quietMs = nowMs - this.#quietSinceMs;

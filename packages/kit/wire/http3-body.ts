@@ -41,8 +41,11 @@ class Http3Source {
   }
 
   async pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
-    this.#takenBytes += this.#partBytes;
-    this.#partBytes = 0;
+    if (this.#partBytes > 0) {
+      this.#takenBytes += this.#partBytes;
+      this.#partBytes = 0;
+      this.#options.answer.progress?.(this.#takenBytes);
+    }
     try {
       if (this.#rest.length === 0 && !(await this.#next())) {
         if (this.#isOver) return;

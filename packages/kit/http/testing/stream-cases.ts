@@ -27,6 +27,33 @@ export const STREAM_CASES: readonly ListenerCase[] = [
     },
   },
   {
+    name: "tells how far a long body has got while it goes on, never more than sent tells at its end",
+    async run(serve) {
+      const seen: number[] = [];
+      const sent: number[] = [];
+      async function* body() {
+        for (let i = 0; i < 20; i++) {
+          await new Promise((resolve) => setTimeout(resolve, 60));
+          yield new Uint8Array(1000);
+        }
+      }
+      await using server = await serve(() => ({
+        status: 200,
+        headers: ["Content-Length", "20000"],
+        body: body(),
+        progress: (bytes) => seen.push(bytes),
+        sent: (bytes) => sent.push(bytes),
+      }));
+      await exchange(server.port, get("/"));
+      await until("sent is called", () => sent.length > 0);
+      expect(seen.length).toBeGreaterThan(0);
+      expect(seen).toEqual([...seen].sort((a, b) => a - b));
+      expect(seen[0]).toBeLessThan(20_000);
+      expect([seen.at(-1) ?? 0, ...sent].every((bytes) => bytes <= 20_000)).toBe(true);
+      expect(sent).toEqual([20_000]);
+    },
+  },
+  {
     name: "streams a body of unknown length chunked, to HTTP/1.0 until close",
     async run(serve) {
       async function* body() {
