@@ -84,9 +84,9 @@ export interface Terminal extends ReadyService {
   measureLink(): Promise<SpeedOutcome>;
 }
 
-/** Large blocks for fast transfers of large files, 1 MiB each. */
-const MAX_LARGE_BLOCKS = 16;
-const MAX_LARGE_BLOCKS_SMALL = 4;
+/** Large blocks for fast transfers of large files, 256 KiB each. */
+const MAX_LARGE_BLOCKS = 64;
+const MAX_LARGE_BLOCKS_SMALL = 16;
 
 /**
  * Starts a Terminal; it serves as soon as this resolves, and connects to its Router by itself for as long as it runs.

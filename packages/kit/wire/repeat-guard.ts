@@ -25,23 +25,23 @@ export const REPEAT_LIMITS: RepeatLimits = { freeRequests: 16, intervalMs: 1000,
  */
 export class RepeatGuard {
   readonly #limits: RepeatLimits;
-  readonly #seeds: number[];
+  readonly #seed: number;
   readonly #earnedAtMs = new Float64Array(ROWS * SLOTS_PER_ROW);
   readonly #slots = new Uint32Array(ROWS);
 
   /** `seed` is a random 32-bit number, so that nobody can choose what shares a slot with what. */
   constructor(limits: RepeatLimits, seed: number) {
     this.#limits = limits;
-    this.#seeds = Array.from({ length: ROWS }, (_none, row) => (seed + Math.imul(row + 1, 0x9e3779b1)) >>> 0);
+    this.#seed = seed >>> 0;
   }
 
   /** Counts a request for `thing`, say a ticket with a range, by the client at `address`. */
   judge(address: string, thing: string, nowMs: number): RepeatVerdict {
     const { freeRequests, intervalMs, maxHoldMs } = this.#limits;
-    const text = `${address} ${thing}`;
+    const hash = Bun.hash.xxHash32(`${address} ${thing}`, this.#seed);
     let earnedAtMs = Number.POSITIVE_INFINITY;
     for (let row = 0; row < ROWS; row++) {
-      const slot = row * SLOTS_PER_ROW + (Bun.hash.xxHash32(text, this.#seeds[row]) % SLOTS_PER_ROW);
+      const slot = row * SLOTS_PER_ROW + slotOf(hash, row);
       this.#slots[row] = slot;
       earnedAtMs = Math.min(earnedAtMs, this.#earnedAtMs[slot] ?? 0);
     }
@@ -54,4 +54,12 @@ export class RepeatGuard {
     }
     return { holdMs: Math.max(0, aheadMs) };
   }
+}
+
+/** A slot of a row from one hash for all: the finisher of MurmurHash3 spreads it anew for each row. */
+function slotOf(hash: number, row: number): number {
+  let mixed = hash + Math.imul(row + 1, 0x9e3779b1);
+  mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b);
+  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
+  return ((mixed ^ (mixed >>> 16)) >>> 0) % SLOTS_PER_ROW;
 }

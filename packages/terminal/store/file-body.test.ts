@@ -57,7 +57,8 @@ test("FileBody reads large blocks into the same memory when the client is fast, 
   };
   const slow = new FileBody(openSync(path, "r"), 0, bytes.length - 1, deps({ nowMs: slowly }));
   const { bytes: found, sizes } = await collect(slow);
-  expect([...new Set(sizes.slice(1, -1))]).toEqual([SMALL_BLOCK_BYTES]);
+  // The first was asked for as if it were fast, and with it the second.
+  expect([...new Set(sizes.slice(2, -1))]).toEqual([SMALL_BLOCK_BYTES]);
   expect(found.equals(bytes)).toBe(true);
 });
 
@@ -67,7 +68,7 @@ test("FileBody gives its block back when it ends and when it is left, and does w
   const blocks = new BlockPool(1);
   const left = new FileBody(openSync(path, "r"), 0, bytes.length - 1, deps({ blocks }));
   await left.next();
-  const other = new FileBody(openSync(path, "r"), 0, 3_000_000, deps({ blocks }));
+  const other = new FileBody(openSync(path, "r"), 0, 8_000_000, deps({ blocks }));
   expect((await other.next()).value?.length).toBe(SMALL_BLOCK_BYTES);
   await left.return();
   expect((await other.next()).value?.length).toBe(LARGE_BLOCK_BYTES);

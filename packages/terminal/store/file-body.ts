@@ -30,28 +30,40 @@ export interface FileBodyDeps {
   blocks: BlockPool;
 }
 
+/** One block's reading. */
+interface Reading {
+  block: Buffer;
+  /** Bytes that were read; 0 at the end of the file. */
+  bytes: number;
+}
+
 /**
  * A span of an open file as a response body. The descriptor is taken over and closed at the end, or when the client
  * leaves, whether or not reading had begun; it keeps the bytes readable when the object is deleted meanwhile.
  *
- * A block is used again for the next read: whoever pulls must be done with one before asking for the next. A fast client has large
- * blocks, which make its transfer cheap; a slow one small ones, because it holds its block for long.
+ * Blocks are used again: whoever pulls must be done with one before asking for the next. A fast client has large blocks, which make its
+ * transfer cheap, and the next one is read while it takes one; a slow client has one small block, because it holds it for long.
  */
 export class FileBody implements AsyncIterable<Uint8Array>, AsyncIterator<Uint8Array> {
   readonly #deps: FileBodyDeps;
   readonly #end: number;
   #descriptor: number;
-  #position: number;
-  #block: Buffer | undefined;
+  /** Where the next reading begins. */
+  #readPosition: number;
+  /** With whoever pulls, until the next pull. */
+  #lent: Buffer | undefined;
+  /** Neither lent nor being read into. */
+  #spare: Buffer | undefined;
+  #ahead: Promise<Reading> | undefined;
   /** The first block is asked for as if the client were fast: most transfers end within it. */
   #yieldedAtMs = Number.POSITIVE_INFINITY;
-  #isReading = false;
+  #readings = 0;
   #isOver = false;
 
   /** Bytes first..last, inclusive, of `descriptor`. */
   constructor(descriptor: number, first: number, last: number, deps: FileBodyDeps) {
     this.#descriptor = descriptor;
-    this.#position = first;
+    this.#readPosition = first;
     this.#end = last + 1;
     this.#deps = deps;
   }
@@ -61,34 +73,25 @@ export class FileBody implements AsyncIterable<Uint8Array>, AsyncIterator<Uint8A
   }
 
   async next(): Promise<IteratorResult<Uint8Array>> {
-    if (this.#isOver || this.#position >= this.#end) return this.return();
-    const block = this.#nextBlock();
-    this.#isReading = true;
-    let readBytes: number;
-    try {
-      readBytes = await readAt(
-        this.#descriptor,
-        block,
-        Math.min(block.length, this.#end - this.#position),
-        this.#position,
-      );
-    } catch (error) {
-      this.#isReading = false;
+    const isFast = this.#deps.nowMs() - this.#yieldedAtMs <= FAST_MS;
+    this.#takeBack();
+    if (this.#isOver || (this.#ahead === undefined && this.#readPosition >= this.#end)) return this.return();
+    const reading = this.#ahead ?? this.#read(this.#pickBlock(isFast));
+    this.#ahead = undefined;
+    const { block, bytes } = await reading.catch((error) => {
       this.#close();
       throw error;
+    });
+    if (this.#isOver) {
+      this.#deps.blocks.give(block);
+      return this.return();
     }
-    this.#isReading = false;
-    if (this.#isOver) return this.return();
-    if (readBytes === 0) {
-      this.#close();
-      throw new NesonError("object-short", `object file ended at byte ${this.#position}, expected ${this.#end}`, {
-        fault: "operator",
-      });
-    }
-    this.#position += readBytes;
-    this.#deps.onBytes(readBytes);
+    this.#lent = block;
+    if (isFast) this.#readAhead();
+    else this.#giveSpare();
+    this.#deps.onBytes(bytes);
     this.#yieldedAtMs = this.#deps.nowMs();
-    return { done: false, value: readBytes === block.length ? block : block.subarray(0, readBytes) };
+    return { done: false, value: bytes === block.length ? block : block.subarray(0, bytes) };
   }
 
   async return(): Promise<IteratorResult<Uint8Array>> {
@@ -96,28 +99,70 @@ export class FileBody implements AsyncIterable<Uint8Array>, AsyncIterator<Uint8A
     return { done: true, value: undefined };
   }
 
-  #nextBlock(): Buffer {
-    const { blocks, nowMs } = this.#deps;
-    const isFast = nowMs() - this.#yieldedAtMs <= FAST_MS;
-    const isLarge = this.#block !== undefined && this.#block.length > SMALL_BLOCK_BYTES;
-    if (this.#block !== undefined && (isLarge === isFast || (isFast && !blocks.hasLarge))) return this.#block;
-    this.#giveBlock();
-    this.#block = blocks.take(isFast);
-    return this.#block;
+  /** Whoever pulled is done with its block: one is kept for the next reading. */
+  #takeBack(): void {
+    if (this.#lent === undefined) return;
+    this.#giveSpare();
+    this.#spare = this.#lent;
+    this.#lent = undefined;
   }
 
-  #giveBlock(): void {
-    if (this.#block !== undefined) this.#deps.blocks.give(this.#block);
-    this.#block = undefined;
+  #giveSpare(): void {
+    if (this.#spare !== undefined) this.#deps.blocks.give(this.#spare);
+    this.#spare = undefined;
   }
 
-  /** A read under way still uses the descriptor and the block: then the read's end closes them. */
+  #pickBlock(isFast: boolean): Buffer {
+    const { blocks } = this.#deps;
+    const spare = this.#spare;
+    this.#spare = undefined;
+    if (spare === undefined) return blocks.take(isFast);
+    const isLarge = spare.length > SMALL_BLOCK_BYTES;
+    if (isLarge === isFast || (isFast && !blocks.hasLarge)) return spare;
+    blocks.give(spare);
+    return blocks.take(isFast);
+  }
+
+  /** Only into a large block: a transfer that has to do with small ones is one of too many. */
+  #readAhead(): void {
+    if (this.#readPosition >= this.#end) return;
+    const hasSpare = this.#spare !== undefined && this.#spare.length > SMALL_BLOCK_BYTES;
+    if (!hasSpare && !this.#deps.blocks.hasLarge) return;
+    this.#ahead = this.#read(this.#pickBlock(true));
+    // Its error is told to whoever pulls next; nobody may.
+    this.#ahead.catch(() => {});
+  }
+
+  async #read(block: Buffer): Promise<Reading> {
+    const at = this.#readPosition;
+    const wanted = Math.min(block.length, this.#end - at);
+    // Readings never overlap: the next one begins where this one is expected to end.
+    this.#readPosition += wanted;
+    this.#readings++;
+    try {
+      const bytes = await readFully(this.#descriptor, block, wanted, at);
+      if (bytes === wanted) return { block, bytes };
+      const message = `object file ended at byte ${at + bytes}, expected ${this.#end}`;
+      throw new NesonError("object-short", message, { fault: "operator" });
+    } catch (error) {
+      this.#deps.blocks.give(block);
+      throw error;
+    } finally {
+      this.#readings--;
+      if (this.#isOver) this.#close();
+    }
+  }
+
+  /** A reading under way still uses the descriptor: then its end closes it. */
   #close(): void {
     this.#isOver = true;
-    if (this.#isReading || this.#descriptor < 0) return;
+    this.#takeBack();
+    this.#giveSpare();
+    this.#ahead?.then(({ block }) => this.#deps.blocks.give(block)).catch(() => {});
+    this.#ahead = undefined;
+    if (this.#readings > 0 || this.#descriptor < 0) return;
     close(this.#descriptor, () => {});
     this.#descriptor = -1;
-    this.#giveBlock();
   }
 }
 
@@ -137,9 +182,20 @@ export async function* memoryBody(
 
 const MEMORY_BLOCK_BYTES = 512 * 1024;
 
-function readAt(descriptor: number, into: Buffer, bytes: number, position: number): Promise<number> {
+/** As many bytes as wanted; fewer only at the end of the file. */
+async function readFully(descriptor: number, into: Buffer, wanted: number, position: number): Promise<number> {
+  let done = 0;
+  while (done < wanted) {
+    const bytes = await readAt(descriptor, into, done, wanted - done, position + done);
+    if (bytes === 0) break;
+    done += bytes;
+  }
+  return done;
+}
+
+function readAt(descriptor: number, into: Buffer, at: number, bytes: number, position: number): Promise<number> {
   return new Promise((resolve, reject) => {
-    read(descriptor, into, 0, bytes, position, (error, bytesRead) => {
+    read(descriptor, into, at, bytes, position, (error, bytesRead) => {
       if (error) reject(error);
       else resolve(bytesRead);
     });
