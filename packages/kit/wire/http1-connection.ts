@@ -200,7 +200,8 @@ export class Http1Connection implements Connection {
     this.#output.startBody();
     this.#stream = new Http1Stream(body, {
       output: this.#output,
-      head: head.bytes.slice(),
+      // A copy: slice() of a Buffer is none.
+      head: new Uint8Array(head.bytes),
       declaredBytes: head.declaredBytes,
       isChunked,
       onDone: () => {

@@ -105,7 +105,7 @@ export class Http1Output {
   #keep(before: Uint8Array, body: Uint8Array, after: Uint8Array, taken: number): void {
     this.#done = Math.max(0, taken);
     // A head may be shared, and change with its Date field.
-    this.#before = this.#done < before.length ? before.slice() : before;
+    this.#before = this.#done < before.length ? new Uint8Array(before) : before;
     this.#body = body;
     this.#after = after;
     this.isEmpty = false;

@@ -172,7 +172,8 @@ export class Http2Sender {
 
 /** Cuts a block that stands after `at` + a frame header, up to `end`, into frames; the position after them. */
 function splitHead(streamId: number, endFlag: number, into: Uint8Array, at: number, end: number): number {
-  const block = into.slice(at + FRAME_HEADER_BYTES, end);
+  // A copy, which slice() of a Buffer is not: the frames are written where it stands.
+  const block = new Uint8Array(into.subarray(at + FRAME_HEADER_BYTES, end));
   let position = at;
   for (let from = 0; from < block.length; from += MAX_FRAME_BYTES) {
     const part = block.subarray(from, from + MAX_FRAME_BYTES);

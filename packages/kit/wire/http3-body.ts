@@ -60,8 +60,8 @@ class Http3Source {
       return await NEVER;
     }
     if (this.#isOver) return;
-    // A copy: the source may use its block again, and Bun says of no part when it has been read.
-    const part = this.#rest.slice(0, PART_BYTES);
+    // A copy, which slice() of a Buffer is not: the source may use its block again, and Bun says of no part when it has been read.
+    const part = new Uint8Array(this.#rest.subarray(0, PART_BYTES));
     this.#rest = this.#rest.subarray(part.length);
     this.#partBytes = part.length;
     controller.enqueue(part);

@@ -193,7 +193,7 @@ function streamOf(body: AsyncIterator<Uint8Array>, onEnd: () => void = () => {})
     async pull(controller) {
       const step = await body.next();
       // A body uses its block again; a stream keeps it.
-      if (!step.done) controller.enqueue(step.value.slice());
+      if (!step.done) controller.enqueue(new Uint8Array(step.value));
       else {
         onEnd();
         controller.close();
