@@ -6,7 +6,7 @@ import { DEFAULT_POLICY, plan } from "../../packages/router/policy/plan.ts";
 import { prepare } from "../../packages/router/policy/prepare.ts";
 import { ConnectedTerminal } from "../../packages/router/registry/connected-terminal.ts";
 import { createRegistry, type Registry } from "../../packages/router/registry/registry.ts";
-import type { Site } from "../../packages/router/sites/site.ts";
+import { siteSchema } from "../../packages/router/sites/site.ts";
 import { createSteerer } from "../../packages/router/steer/steerer.ts";
 import type { Steering } from "../../packages/router/steer/steering.ts";
 import { createTicketMint } from "../../packages/router/steer/ticket-mint.ts";
@@ -15,13 +15,7 @@ import { STEER_TERMINALS } from "./steer.ts";
 
 const SAMPLES = 100_000;
 const TICKET_SECONDS = 300;
-const SITE: Site = {
-  name: "bench",
-  hosts: ["bench.test"],
-  origin: "http://origin.test",
-  allowPrivateOrigin: false,
-  rules: [],
-};
+const SITE = siteSchema.parse({ name: "bench", hosts: ["bench.test"], origin: "http://origin.test" });
 
 /** Times the decision alone: plan, ranking, choice, tickets and mirrors, in this process. */
 export function benchDecision(print: (line: string) => void): void {

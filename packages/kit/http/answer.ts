@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { IncomingHttpHeaders } from "node:http";
 
 /** A flat header list [name, value, name, value…]: order and duplicates are kept, as `node:http` takes and gives them. */
 export type Headers = string[];
@@ -21,6 +21,8 @@ export interface Answer {
   sent?: (bodyBytes: number, complete: boolean) => void;
   /** Called now and then while a long transfer goes on: how many body bytes the kernel took so far. Never falls. */
   progress?: (bodyBytes: number) => void;
+  /** Read once a streamed body has ended: fields that follow it (RFC 9110 6.5). Sent where the version and coding of the answer allow it, else dropped. */
+  trailers?: () => Headers;
 }
 
 /** One request without its content, whatever version of HTTP brought it. */
@@ -39,9 +41,17 @@ export interface HttpRequest {
   readonly httpVersion: string;
 }
 
-/** One request as the Router's data path sees it, with its content. */
+/**
+ * One request as the Router's data path sees it, with its content. After an answer 101 (RFC 9110 15.2.2) `body` goes on with whatever the
+ * client sends, the answer's body is what it gets, and either end closes both.
+ */
 export interface EdgeRequest extends HttpRequest {
-  readonly body: IncomingMessage;
+  /** Pulled only as fast as it is read. Throws when the client leaves before its end. */
+  readonly body: AsyncIterable<Uint8Array>;
+  /** Fields that followed the content; empty until it was read to its end. */
+  trailers(): Headers;
+  /** Sends an interim answer, 102 to 199 (RFC 9110 15.2), ahead of the answer; does nothing for a client of HTTP/1.0 or once the answer has begun. */
+  inform(status: number, headers: Headers): void;
 }
 
 /** A request handler. A plain Answer goes out in the same tick; a rejected promise is answered by the error's fault. */

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { EdgeRequest } from "./answer.ts";
+import type { EdgeRequest, Headers } from "./answer.ts";
 
 /** Where a request is aimed, or why it is refused. */
 export type Aim = { target: string; host: string } | { refusal: string };
@@ -64,6 +64,14 @@ export class NodeEdgeRequest implements EdgeRequest {
 
   get remoteAddress() {
     return this.body.socket?.remoteAddress ?? "";
+  }
+
+  trailers(): Headers {
+    return this.body.rawTrailers;
+  }
+
+  inform(): void {
+    // node:http writes no interim answers of a handler's own.
   }
 
   get signal(): AbortSignal {

@@ -17,6 +17,7 @@ import { miss } from "./miss.ts";
 import { pass } from "./pass.ts";
 import { revalidate } from "./revalidate.ts";
 import { createEdgeStats, type EdgeStats } from "./stats.ts";
+import { Trace } from "./trace.ts";
 
 /** Settings of the edge. */
 export interface EdgeOptions {
@@ -91,7 +92,7 @@ function receive(request: EdgeRequest, sites: EdgeDeps["sites"], parts: EdgePart
   parts.stats.requests += 1;
   const site = sites.byHost(hostnameOf(request.host));
   if (site === undefined) return unknownHost(request);
-  const x: Exchange = { request, site, parts, nowMs: parts.clock.nowMs() };
+  const x: Exchange = { request, site, parts, nowMs: parts.clock.nowMs(), trace: new Trace() };
   const { method } = request;
   // A GET with content means something only its origin knows (RFC 9110 9.3.1).
   if ((method !== "GET" && method !== "HEAD") || hasContent(request)) return pass(x, "method");
@@ -111,6 +112,7 @@ function decide(x: Exchange, entry: CatalogEntry | undefined): Outcome {
     case "hit": {
       if (entry === undefined) throw impossible(decision.kind);
       x.parts.stats.hits += 1;
+      x.trace.outcome = decision.stale ? "stale" : "hit";
       const status = cacheStatus({ hit: true, ttl: decision.freshSeconds });
       return answerStored(x, entry, status, decision.ageSeconds);
     }

@@ -9,6 +9,7 @@ import type { CacheOutcome } from "../policy/cache-status.ts";
 import type { Site } from "../sites/site.ts";
 import type { Steering } from "../steer/steering.ts";
 import type { EdgeStats } from "./stats.ts";
+import type { Trace } from "./trace.ts";
 
 /** What every state of the edge works with. */
 export interface EdgeParts {
@@ -32,6 +33,7 @@ export interface Exchange {
   readonly site: Site;
   readonly nowMs: number;
   readonly parts: EdgeParts;
+  readonly trace: Trace;
 }
 
 /** An answer, at once where everything needed is in memory. */

@@ -6,11 +6,12 @@ import { join } from "node:path";
 import { type Clock, systemClock } from "@neson/kit/clock";
 import { serveHttp } from "@neson/kit/http/server";
 import { silentLog } from "@neson/kit/log";
+import type { z } from "zod";
 import { type Catalog, type CatalogEntry, openCatalog } from "../catalog/catalog.ts";
 import { openShield, type Shield } from "../catalog/shield.ts";
 import { type Db, openDatabase } from "../db/database.ts";
 import { DEFAULT_POLICY, type PolicyOptions } from "../policy/plan.ts";
-import type { Site } from "../sites/site.ts";
+import { type Site, siteSchema } from "../sites/site.ts";
 import type { SteerQuery } from "../steer/steering.ts";
 import { createEdge, type Edge, type EdgeDeps, type EdgeOptions } from "./edge.ts";
 
@@ -99,7 +100,7 @@ export interface Testbed extends AsyncDisposable {
 export interface TestbedOptions {
   /** `http://127.0.0.1:<port>` when a number. */
   origin: number | string;
-  site?: Partial<Site>;
+  site?: Partial<z.input<typeof siteSchema>>;
   clock?: Clock;
   edge?: Partial<EdgeOptions>;
   resolve?: EdgeDeps["resolve"];
@@ -115,14 +116,13 @@ export async function startTestbed(options: TestbedOptions): Promise<Testbed> {
   const directory = options.directory ?? (await mkdtemp(join(tmpdir(), "neson-edge-")));
   const clock = options.clock ?? systemClock;
   const policy = options.policy ?? DEFAULT_POLICY;
-  const site: Site = {
+  const site = siteSchema.parse({
     name: "test-site",
     hosts: ["site.test"],
     origin: typeof options.origin === "number" ? `http://127.0.0.1:${options.origin}` : options.origin,
     allowPrivateOrigin: true,
-    rules: [],
     ...options.site,
-  };
+  });
   const db = await openDatabase(join(directory, "router.sqlite"));
   const { shieldBytes = 1e9, memoryBytes = 1e7 } = options;
   const shield = await openShield(

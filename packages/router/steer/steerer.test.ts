@@ -6,13 +6,13 @@ import { DEFAULT_POLICY } from "../policy/plan.ts";
 import { prepare } from "../policy/prepare.ts";
 import { ConnectedTerminal } from "../registry/connected-terminal.ts";
 import { createRegistry } from "../registry/registry.ts";
-import type { Site } from "../sites/site.ts";
+import { siteSchema } from "../sites/site.ts";
 import { createSteerer } from "./steerer.ts";
 import { createTicketMint } from "./ticket-mint.ts";
 
 const MASTER = new Uint8Array(32).fill(9);
 const NOW_SECONDS = 1_800_000_000;
-const SITE: Site = { name: "shop", hosts: ["shop.example"], origin: "http://o", allowPrivateOrigin: false, rules: [] };
+const SITE = siteSchema.parse({ name: "shop", hosts: ["shop.example"], origin: "http://o" });
 const SIZE = 5_000_000;
 const idOf = (text: string) => createHash("sha256").update(text).digest("hex");
 

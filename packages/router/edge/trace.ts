@@ -1,0 +1,28 @@
+/**
+ * What is noted about a request while it is answered: access logs, live logs, figures and `X-Neson-Trace` are made of it. Every state of the
+ * edge adds what it knows; whoever observes requests reads it once the transfer is over.
+ */
+export class Trace {
+  /** What the store was good for: as in Cache-Status, with `refused` for answers that rules or errors made here. */
+  outcome: "hit" | "stale" | "revalidated" | "miss" | "pass" | "refused" = "refused";
+  /** The Terminal that the client was sent to. */
+  terminalId: string | undefined;
+  /** The network (/24 or /48) that steering took the client to be in. */
+  clientNetwork: string | undefined;
+  /** From sending the origin's request to its header section, milliseconds. */
+  originMs: number | undefined;
+  /** The origin's status. */
+  originStatus: number | undefined;
+  #steps: string[] | undefined;
+
+  /** Notes one decision and its reason in a few words; constant text where requests are many. */
+  step(text: string): void {
+    if (this.#steps === undefined) this.#steps = [text];
+    else this.#steps.push(text);
+  }
+
+  /** The decisions in their order. */
+  get steps(): readonly string[] {
+    return this.#steps ?? [];
+  }
+}
