@@ -1,7 +1,16 @@
 import { expect, test } from "bun:test";
 import { createHmac } from "node:crypto";
 import fc from "fast-check";
-import { equalBytes, fromBase64Url, fromHex, hmacSha256, sha256, toBase64Url, toHex } from "./bytes.ts";
+import {
+  equalBytes,
+  fromBase64Url,
+  fromHex,
+  hmacSha256,
+  keyedHmacSha256,
+  sha256,
+  toBase64Url,
+  toHex,
+} from "./bytes.ts";
 
 const bytes = () => fc.uint8Array({ maxLength: 200 });
 
@@ -43,11 +52,13 @@ test("sha256() gives the value of FIPS 180-4's example", () => {
   expect(toHex(sha256(Buffer.from("abc")))).toBe("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 });
 
-test("hmacSha256() over parts equals HMAC over their concatenation", () => {
+test("hmacSha256() and keyedHmacSha256() over parts equal HMAC over their concatenation", () => {
   fc.assert(
     fc.property(bytes(), bytes(), fc.string({ unit: "grapheme" }), (key, part, text) => {
       const expected = createHmac("sha256", key).update(part).update(text).digest();
-      return equalBytes(hmacSha256(key, part, text), expected);
+      // The keyed one is asked twice: first it learns the key.
+      const keyed = [keyedHmacSha256(key, part, text), keyedHmacSha256(key, part, text)];
+      return [hmacSha256(key, part, text), ...keyed].every((mac) => equalBytes(mac, expected));
     }),
   );
 });

@@ -6,6 +6,9 @@ import { releaseSchema } from "./release.ts";
 import { standingSchema } from "./standing.ts";
 import { MAX_CLAIMS, MAX_EVICT } from "./terminal-messages.ts";
 
+/** Most objects in one `purge` message. */
+export const MAX_PURGE = 1000;
+
 /** The Terminal's keys, one for each day; normally of two neighbouring days. */
 const ticketKeys = z
   .array(z.object({ day: countOf(0xffff_ffff), /** 32 bytes. */ key: base64UrlOf(32) }))
@@ -84,6 +87,14 @@ const remove = z.object({
   reason: textOf(300),
 });
 
+/** Drop these objects, all header sets of each. Answered by `purged` with the same id once none of them is served any more. */
+const purge = z.object({
+  type: z.literal("purge"),
+  id: idField,
+  objectIds: z.array(objectIdField).min(1).max(MAX_PURGE),
+  reason: textOf(300),
+});
+
 /** Asks for the whole index. Answered by `index` pages with the same id. */
 const indexRequest = z.object({ type: z.literal("index.request"), id: idField });
 
@@ -140,6 +151,7 @@ export const routerSchemas = {
   save,
   nothing,
   delete: remove,
+  purge,
   "index.request": indexRequest,
   "claims.ack": claimsAck,
   "evict.reply": evictReply,

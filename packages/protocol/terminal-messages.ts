@@ -130,6 +130,9 @@ const evict = z.object({
     .max(MAX_EVICT),
 });
 
+/** Answers `purge`: what it named is not served any more. */
+const purged = z.object({ type: z.literal("purged"), id: idField });
+
 /** Answers `audit`: the piece with its way to the tree's root, or why there is none. */
 const auditAnswer = z.object({
   type: z.literal("audit.answer"),
@@ -160,6 +163,7 @@ export const terminalSchemas = {
   failed,
   claims,
   evict,
+  purged,
   "audit.answer": auditAnswer,
   speed,
   leave,

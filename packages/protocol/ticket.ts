@@ -1,5 +1,5 @@
 import { hkdfSync } from "node:crypto";
-import { fromHex, hmacSha256, sha256, toHex } from "./bytes.ts";
+import { fromHex, keyedHmacSha256, sha256, toHex } from "./bytes.ts";
 import { ProtocolError } from "./error.ts";
 import { MAX_OBJECT_BYTES } from "./object.ts";
 
@@ -131,8 +131,8 @@ export function sealTicket(ticket: Ticket, { routerTagKey, terminalKey, siteHost
   writeU64(raw, ticket.lastByte, AT.lastByte);
   writeU64(raw, ticket.maxBytes, AT.maxBytes);
   raw.writeUInt32BE(ticket.expiresAt, AT.expiresAt);
-  writeTag(raw, AT.routerTag, hmacSha256(routerTagKey, UNTAGGED));
-  writeTag(raw, AT.terminalTag, hmacSha256(terminalKey, ROUTER_TAGGED, siteHost));
+  writeTag(raw, AT.routerTag, keyedHmacSha256(routerTagKey, UNTAGGED));
+  writeTag(raw, AT.terminalTag, keyedHmacSha256(terminalKey, ROUTER_TAGGED, siteHost));
   return raw.toString("base64url");
 }
 
@@ -159,7 +159,7 @@ export function openTicket(text: string, context: TicketContext): TicketVerdict 
   }
   const key = context.keyFor(raw.readUInt32BE(AT.keyDay));
   if (key === undefined) return { ok: false, reason: "unknown-key" };
-  const tag = hmacSha256(key, READ_ROUTER_TAGGED, context.siteHost);
+  const tag = keyedHmacSha256(key, READ_ROUTER_TAGGED, context.siteHost);
   if (!hasTag(raw, AT.terminalTag, tag)) return { ok: false, reason: "forged" };
   const ticket = parse(raw);
   if (ticket === undefined) return { ok: false, reason: "malformed" };
@@ -177,7 +177,7 @@ export function readClaimTicket(text: string, { routerTagKey }: { routerTagKey: 
   const raw = decode(text);
   if (typeof raw === "string") return { ok: false, reason: raw };
   const nonce = raw.toString("hex", AT.nonce, AT.clientNetwork);
-  const tag = hmacSha256(routerTagKey, READ_UNTAGGED);
+  const tag = keyedHmacSha256(routerTagKey, READ_UNTAGGED);
   if (!hasTag(raw, AT.routerTag, tag)) return { ok: false, reason: "forged", nonce };
   const ticket = parse(raw);
   return ticket === undefined ? { ok: false, reason: "malformed", nonce } : { ok: true, ticket };

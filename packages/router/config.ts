@@ -12,11 +12,30 @@ import {
   type ValuesOf,
 } from "@neson/kit/config";
 import { z } from "zod";
+import { networkSpan } from "./rules/address-set.ts";
+import { parseMoney } from "./spend/cost.ts";
 
 /** Terminals turn away what has expired, so no ticket may be born so; and they are given the keys of two days. */
 const ticketLifeSchema = durationSchema
   .refine((ms) => ms >= 1000 && ms <= 86_400_000)
   .describe('a duration from "1s" to "24h", such as "5m"');
+
+/** Money in micros. */
+const priceSchema = z
+  .string()
+  .transform(parseMoney)
+  .refine((micros) => micros !== undefined)
+  .transform((micros) => micros ?? 0)
+  .describe('an amount of money such as "0.005"');
+
+/** Networks in a list. */
+const networksSchema = z
+  .string()
+  .max(10_000)
+  .transform((text) => text.split(",").map((part) => part.trim()))
+  .transform((parts) => parts.filter((part) => part !== ""))
+  .refine((networks) => networks.every((network) => networkSpan(network) !== undefined))
+  .describe('IP addresses and networks, separated by commas, such as "10.0.0.0/8,2001:db8::/32"');
 
 /** Every setting of a Router: flag, environment name, default and meaning in one place. */
 export const routerOptions = defineOptions({
@@ -40,6 +59,39 @@ export const routerOptions = defineOptions({
     env: "NESON_ROUTER_LISTEN_PORT",
     doc: "port that viewers reach",
     default: "8080",
+  }),
+  tlsCertFile: option({
+    schema: pathSchema.optional(),
+    flag: "--tls-cert",
+    env: "NESON_ROUTER_TLS_CERT",
+    doc: "PEM file of the certificate chain; with it and --tls-key, viewers get HTTPS with HTTP/1.1 and HTTP/2; reread when it changes",
+  }),
+  tlsKeyFile: option({
+    schema: pathSchema.optional(),
+    flag: "--tls-key",
+    env: "NESON_ROUTER_TLS_KEY",
+    doc: "PEM file of the certificate's private key",
+  }),
+  maxConnections: option({
+    schema: z.coerce.number().int().min(1).max(1_000_000).describe("a whole number from 1 to 1000000"),
+    flag: "--max-connections",
+    env: "NESON_ROUTER_MAX_CONNECTIONS",
+    doc: "viewers' connections open at once",
+    default: 20_000,
+  }),
+  maxConnectionsPerAddress: option({
+    schema: z.coerce.number().int().min(1).max(1_000_000).describe("a whole number from 1 to 1000000"),
+    flag: "--max-connections-per-address",
+    env: "NESON_ROUTER_MAX_CONNECTIONS_PER_ADDRESS",
+    doc: "viewers' connections open at once from one IPv4 address or IPv6 /64; a proxy of yours before this Router needs more",
+    default: 1000,
+  }),
+  maxRequestsPerSecond: option({
+    schema: z.coerce.number().int().min(1).max(10_000_000).describe("a whole number from 1 to 10000000"),
+    flag: "--max-requests-per-second",
+    env: "NESON_ROUTER_MAX_REQUESTS_PER_SECOND",
+    doc: "requests a second, on average, from one IPv4 address or IPv6 /64; more are answered 429; a proxy of yours needs more",
+    default: 5000,
   }),
   controlHost: option({
     schema: listenHostSchema,
@@ -78,7 +130,7 @@ export const routerOptions = defineOptions({
     schema: byteSizeSchema,
     flag: "--shield-size",
     env: "NESON_ROUTER_SHIELD_SIZE",
-    doc: "disk space for objects pulled from origins",
+    doc: "disk space for what was pulled from origins, a quarter of it for parts of large files",
     default: "20GiB",
   }),
   memoryBytes: option({
@@ -123,6 +175,46 @@ export const routerOptions = defineOptions({
     doc: "let Terminals join at loopback and private addresses (a network on one machine)",
     default: false,
     isSwitch: true,
+  }),
+  accessLog: option({
+    schema: pathSchema.optional(),
+    flag: "--access-log",
+    env: "NESON_ROUTER_ACCESS_LOG",
+    doc: "file that every request is written to, one JSON object a line; a file that log rotation moves away gets a successor",
+  }),
+  terminalGbPrice: option({
+    schema: priceSchema,
+    flag: "--price-terminal-gb",
+    env: "NESON_ROUTER_PRICE_TERMINAL_GB",
+    doc: "what a site is charged for 10^9 body bytes that Terminals delivered",
+    default: "0.005",
+  }),
+  routerGbPrice: option({
+    schema: priceSchema,
+    flag: "--price-router-gb",
+    env: "NESON_ROUTER_PRICE_ROUTER_GB",
+    doc: "what a site is charged for 10^9 body bytes that Routers delivered",
+    default: "0.01",
+  }),
+  trustedProxies: option({
+    schema: networksSchema,
+    flag: "--trusted-proxies",
+    env: "NESON_ROUTER_TRUSTED_PROXIES",
+    doc: "addresses of your own proxies before this Router: what they say of the client's address and scheme is believed",
+    default: "",
+  }),
+  proxyField: option({
+    schema: z.enum(["x-forwarded-for", "forwarded"]).describe("x-forwarded-for or forwarded"),
+    flag: "--proxy-field",
+    env: "NESON_ROUTER_PROXY_FIELD",
+    doc: "field in which trusted proxies name the client; they must not let a client's own through",
+    default: "x-forwarded-for",
+  }),
+  geoFile: option({
+    schema: pathSchema.optional(),
+    flag: "--geo-file",
+    env: "NESON_ROUTER_GEO_FILE",
+    doc: "MaxMind DB file with countries (.mmdb) instead of the built-in table of registrations",
   }),
   releasesDir: option({
     schema: pathSchema.optional(),

@@ -1,6 +1,7 @@
 import { describeError, NesonError } from "@neson/kit/error";
+import type { HttpServer } from "@neson/kit/http/server";
 import type { Log } from "@neson/kit/log";
-import type { WireServer } from "@neson/kit/wire/server";
+import type { TlsFiles } from "@neson/kit/wire/tls-files";
 import type { Hardware } from "@neson/protocol/hardware";
 import type { Release } from "@neson/protocol/release";
 import type { Standing } from "@neson/protocol/standing";
@@ -11,7 +12,6 @@ import type { Kept } from "./control/kept.ts";
 import type { Load } from "./control/load.ts";
 import type { PanelActions, PanelIdentity, PanelSources } from "./panel/sources.ts";
 import type { Traffic } from "./panel/traffic.ts";
-import type { TlsFiles } from "./serve/tls-files.ts";
 import type { MemoryCache } from "./store/memory-cache.ts";
 import type { ObjectStore } from "./store/object-store.ts";
 
@@ -23,7 +23,7 @@ export interface PanelParts {
   memory: MemoryCache;
   traffic: Traffic;
   load: Load;
-  server: WireServer;
+  server: HttpServer;
   channel: Channel;
   departure: Departure;
   standing: Kept<Standing>;

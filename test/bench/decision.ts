@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { toHex } from "@neson/protocol/bytes";
 import { generateIdentity, terminalIdOf } from "@neson/protocol/identity";
-import type { CatalogEntry } from "../../packages/router/catalog/catalog.ts";
-import { DEFAULT_POLICY, plan } from "../../packages/router/policy/plan.ts";
+import type { CatalogEntry } from "../../packages/router/catalog/entry.ts";
+import { plan } from "../../packages/router/policy/plan.ts";
 import { prepare } from "../../packages/router/policy/prepare.ts";
 import { ConnectedTerminal } from "../../packages/router/registry/connected-terminal.ts";
 import { createRegistry, type Registry } from "../../packages/router/registry/registry.ts";
@@ -84,7 +84,7 @@ function entryOf(_: unknown, index: number): CatalogEntry {
   return {
     ...received,
     vary: [],
-    facts: prepare(received, DEFAULT_POLICY),
+    facts: prepare(received),
     site: SITE.name,
     key: `/object/${index}.mp4`,
     variant: "",

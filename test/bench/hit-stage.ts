@@ -1,13 +1,12 @@
-import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { NesonError } from "@neson/kit/error";
 import { bodyOf } from "./bodies.ts";
 import type { CertificateFiles } from "./certificate.ts";
-import { type Contender, type Effort, measureInTurn } from "./measure.ts";
+import { compareRows, type Row, type Server, serverOf } from "./compare-rows.ts";
+import type { Effort } from "./measure.ts";
 import { originFields, startOrigin } from "./origin.ts";
 import type { Peer } from "./peers.ts";
 import { freePort } from "./processes.ts";
-import { COMPARISON_HEAD, compareRuns, comparisonLines, type Unit } from "./report.ts";
 import { startService } from "./services.ts";
 import { type StandInRouter, startStandInRouter } from "./stand-in-router.ts";
 
@@ -16,18 +15,6 @@ const MIB = 1024 * KIB;
 const STORED_WITHIN_MS = 60_000;
 /** Inside the large body, across piece borders. */
 const RANGE_FIRST = 50 * MIB + 12_345;
-
-/** What is asked for, how, and what it must reach. */
-export interface Row {
-  label: string;
-  target: string;
-  size: number;
-  connections: number;
-  unit: Unit;
-  /** A part of the body instead of all of it. */
-  range?: { first: number; last: number };
-  wanted: string;
-}
 
 /** What the targets name for Terminals, over plain HTTP. */
 export const ROWS: readonly Row[] = [
@@ -52,13 +39,6 @@ export const ROWS: readonly Row[] = [
     wanted: ">= 1.0x nginx",
   },
 ];
-
-/** A server and how its URL for a target is made. */
-export interface Server {
-  name: string;
-  pid: number;
-  urlOf: (target: string) => string;
-}
 
 /** A Terminal that holds everything, with everything on, and the origin that peers fill from. */
 export interface HitStage {
@@ -92,28 +72,12 @@ export async function openHitStage(
     terminal,
     compare: async (rows, peers, { effort, print, isHttp2 = false }) => {
       const servers = [terminal, ...peers.map(serverOf)];
-      print(COMPARISON_HEAD);
-      for (const row of rows) {
-        await warm(row, servers, bodies, signal);
-        const pulled = origin.requests();
-        const runs = await measureInTurn(
-          servers.map((server) => contender(server, row, isHttp2)),
-          effort,
-          signal,
-        );
-        if (origin.requests() !== pulled)
-          throw failed(`${origin.requests() - pulled} requests of "${row.label}" went to the origin`);
-        for (const line of comparisonLines(row.label, compareRuns(runs, row.unit), row.wanted)) print(line);
-      }
+      await compareRows(rows, servers, { bodies, origin, effort, print, isHttp2 }, signal);
     },
     requireClaims: () => {
       if (router.claimedBytes() === 0) throw failed("the Terminal claimed nothing: it did not run with everything on");
     },
   };
-}
-
-function serverOf({ name, pid, url }: Peer): Server {
-  return { name, pid, urlOf: (target) => url + target };
 }
 
 async function startTerminal(
@@ -157,58 +121,6 @@ async function waitForStored(router: StandInRouter, count: number, signal: Abort
       throw failed(`the Terminal stored ${router.storedCount()} of ${count} objects in ${STORED_WITHIN_MS} ms`);
     await Bun.sleep(50);
   }
-}
-
-function contender(server: Server, row: Row, isHttp2: boolean): Contender {
-  const headers = row.range === undefined ? [] : [`Range: bytes=${row.range.first}-${row.range.last}`];
-  return {
-    name: server.name,
-    pid: server.pid,
-    isHttp2,
-    load: { url: server.urlOf(row.target), connections: row.connections, headers },
-  };
-}
-
-/** Fetches twice, so that every cache holds it, and makes sure that each server gives exactly the right bytes. */
-async function warm(
-  row: Row,
-  servers: readonly Server[],
-  bodies: ReadonlyMap<string, Uint8Array>,
-  signal: AbortSignal,
-): Promise<void> {
-  const body = bodies.get(row.target) ?? new Uint8Array();
-  for (const server of servers) {
-    await expectBytes(server, row, undefined, body, signal);
-    await expectBytes(server, row, row.range, body, signal);
-  }
-}
-
-async function expectBytes(
-  server: Server,
-  row: Row,
-  range: Row["range"],
-  body: Uint8Array,
-  signal: AbortSignal,
-): Promise<void> {
-  const headers: Record<string, string> = range === undefined ? {} : { Range: `bytes=${range.first}-${range.last}` };
-  const response = await fetch(server.urlOf(row.target), {
-    headers,
-    redirect: "manual",
-    signal,
-    tls: { rejectUnauthorized: false },
-  });
-  const found = new Uint8Array(await response.arrayBuffer());
-  const expected = range === undefined ? body : body.subarray(range.first, range.last + 1);
-  const status = range === undefined ? 200 : 206;
-  if (response.status !== status || hashOf(found) !== hashOf(expected)) {
-    throw failed(
-      `${server.name} answered "${row.label}" with status ${response.status} and ${found.length} bytes, not those of the origin`,
-    );
-  }
-}
-
-function hashOf(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
 }
 
 function failed(found: string): NesonError {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { describeError, NesonError } from "@neson/kit/error";
 import { benchDecision } from "./decision.ts";
+import { benchEdge } from "./edge.ts";
 import { benchHit } from "./hit.ts";
 import { benchHitTls } from "./hit-tls.ts";
 import type { Effort } from "./measure.ts";
@@ -23,6 +24,7 @@ const BENCHES: Record<string, { programs: Program[]; run: Bench }> = {
   "hit-tls": { programs: ["nginx", "wrk", "h2load", "openssl", "taskset"], run: benchHitTls },
   slow: { programs: ["nginx", "taskset"], run: benchSlow },
   steer: { programs: ["nginx", "wrk", "taskset"], run: benchSteer },
+  edge: { programs: ["nginx", "wrk", "taskset"], run: benchEdge },
   decision: { programs: [], run: async ({ print }) => benchDecision(print) },
 };
 

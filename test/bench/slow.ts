@@ -2,7 +2,8 @@ import { readdir, readFile } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { NesonError } from "@neson/kit/error";
-import { openHitStage, ROWS, type Server } from "./hit-stage.ts";
+import type { Server } from "./compare-rows.ts";
+import { openHitStage, ROWS } from "./hit-stage.ts";
 import type { Effort } from "./measure.ts";
 import { startNginxCache } from "./peers.ts";
 

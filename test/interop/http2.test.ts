@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from "node:http2";
-import type { Answer, HttpRequest } from "@neson/kit/http/answer";
+import type { Answer, EdgeRequest } from "@neson/kit/http/answer";
+import { serveHttp } from "@neson/kit/http/server";
 import { silentLog } from "@neson/kit/log";
-import type { WireLimits } from "@neson/kit/wire/connection";
-import { serveWire } from "@neson/kit/wire/server";
+import type { HttpLimits } from "@neson/kit/wire/connection";
 import { selfSigned } from "@neson/kit/wire/testing/self-signed";
 import { needs } from "../needs.ts";
 
@@ -26,8 +26,17 @@ async function* broken(): AsyncGenerator<Uint8Array> {
   throw new Error("disk is gone");
 }
 
-function answer({ target, headers }: HttpRequest): Answer | Promise<Answer> {
+async function count(request: EdgeRequest): Promise<Answer> {
+  let bytes = 0;
+  for await (const block of request.body) bytes += block.length;
+  return { status: 200, headers: [], body: Buffer.from(`${bytes} ${request.trailers().join()}`) };
+}
+
+function answer(request: EdgeRequest): Answer | Promise<Answer> {
+  const { target, headers } = request;
   switch (target) {
+    case "/count":
+      return count(request);
     case "/memory":
       return { status: 200, headers: FROZEN, body: CONTENT };
     case "/stream":
@@ -41,9 +50,17 @@ function answer({ target, headers }: HttpRequest): Answer | Promise<Answer> {
   }
 }
 
-function serve(limits: WireLimits = {}) {
+function serve(limits: HttpLimits = {}, refusesContent = true) {
   const all = { graceMs: 2000, maxRequestsPerSecond: 1e6, ...limits };
-  return serveWire({ hostname: "127.0.0.1", port: 0, handle: answer, log: silentLog, tls: pair, limits: all });
+  return serveHttp({
+    hostname: "127.0.0.1",
+    port: 0,
+    handle: answer,
+    log: silentLog,
+    tls: pair,
+    limits: all,
+    refusesContent,
+  });
 }
 
 function open(port: number): ClientHttp2Session {
@@ -143,4 +160,21 @@ test.skipIf(!needs("h2load"))("h2load has thousands of requests answered on a fe
   const url = `https://127.0.0.1:${server.port}/small`;
   const { output } = await run("h2load", "-n3000", "-c4", "-m20", "-t1", url);
   expect(output.toString()).toContain("3000 succeeded, 0 failed, 0 errored, 0 timeout");
+});
+
+test("node:http2 uploads more than any window, with trailers, on several streams", async () => {
+  await using server = await serve({}, false);
+  const session = open(server.port);
+  const uploads = Array.from({ length: 4 }, () => {
+    const upload = session.request(
+      { ":method": "POST", ":path": "/count" },
+      { endStream: false, waitForTrailers: true },
+    );
+    upload.on("wantTrailers", () => upload.sendTrailers({ "x-sum": "7" }));
+    upload.write(CONTENT);
+    upload.write(CONTENT);
+    return finish(upload);
+  });
+  for (const seen of await Promise.all(uploads)) expect(seen.body.toString()).toBe("3000000 x-sum,7");
+  session.close();
 });

@@ -54,7 +54,8 @@ export function rangedAnswer(options: RangedAnswerOptions): Answer {
   }
 }
 
-function isConditional(headers: IncomingHttpHeaders): boolean {
+/** Whether a request names a condition on the representation (RFC 9110 13.1), If-Range excepted. */
+export function isConditional(headers: IncomingHttpHeaders): boolean {
   return (
     headers["if-none-match"] !== undefined ||
     headers["if-modified-since"] !== undefined ||

@@ -1,24 +1,19 @@
-import { createServer, type Server } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
 import { type Clock, systemClock } from "../clock.ts";
 import type { Log } from "../log.ts";
-import type { Handle } from "./answer.ts";
-import { listenError } from "./listen-error.ts";
-import { Responder } from "./responder.ts";
+import { AddressBook } from "../wire/address-book.ts";
+import type { HttpLimits } from "../wire/connection.ts";
+import { Http1Connection } from "../wire/http1-connection.ts";
+import { Http2Connection } from "../wire/http2-connection.ts";
+import { Http3Listener } from "../wire/http3.ts";
+import { checkTlsPair, type TlsPair } from "../wire/tls-pair.ts";
+import { WireContexts } from "../wire/wire-context.ts";
+import { WireListener } from "../wire/wire-listener.ts";
+import type { WireSocket } from "../wire/wire-socket.ts";
+import type { EdgeRequest, Handle } from "./answer.ts";
 
-/** Bounds of one HTTP server; each has a default. */
-export interface HttpLimits {
-  /** Header section of a request, in bytes; more is answered 431. Default 16 KiB. */
-  maxHeaderBytes?: number;
-  /** A connection must send a whole header section within this. Default 10 s. */
-  headersMs?: number;
-  /** An idle kept-alive connection is closed after this. Default 30 s. */
-  keepAliveMs?: number;
-  /** A client that takes no byte of its answer for this long is cut off. Default 120 s. */
-  stallMs?: number;
-  /** On stop, open transfers may go on for this long. Default 10 s. */
-  graceMs?: number;
-}
+/** How often deadlines are looked at and the Date is renewed. */
+const INSPECT_MS = 250;
+const STOP_CHECK_MS = 10;
 
 /** What `serveHttp` needs. */
 export interface HttpServerOptions {
@@ -26,9 +21,15 @@ export interface HttpServerOptions {
   /** 0 lets the system choose. */
   port: number;
   handle: Handle;
+  /** True refuses requests with content 413 (400 when it is malformed) instead of handing them on. */
+  refusesContent?: boolean;
   log: Log;
   limits?: HttpLimits;
   clock?: Clock;
+  /** HTTPS with HTTP/2 when given; plain HTTP/1.1 otherwise. */
+  tls?: TlsPair;
+  /** HTTP/3 too, on the UDP port of the same number; only with `tls`. */
+  http3?: boolean;
 }
 
 /** A listening server. */
@@ -39,6 +40,14 @@ export interface HttpServer extends AsyncDisposable {
   openTransfers(): number;
   /** Stops accepting, lets open transfers finish within the grace period, then cuts them off. */
   stop(): Promise<void>;
+  /** Connections that are open now. */
+  connections(): number;
+  /**
+   * New connections use another certificate from now on; open ones stay, and none is refused meanwhile. HTTP/3 changes once nothing is open
+   * there. Throws NesonError "bad-tls" (operator) and
+   * changes nothing when the pair cannot be used, or when the server was started without TLS.
+   */
+  reloadTls(tls: TlsPair): void;
 }
 
 const DEFAULT_LIMITS: Required<HttpLimits> = {
@@ -46,74 +55,102 @@ const DEFAULT_LIMITS: Required<HttpLimits> = {
   headersMs: 10_000,
   keepAliveMs: 30_000,
   stallMs: 120_000,
+  contentMs: 30_000,
+  tunnelMs: 600_000,
   graceMs: 10_000,
+  maxConnectionsPerAddress: 20_000,
+  maxRequestsPerSecond: 1_000_000,
+  maxConnections: 20_000,
+  maxStreams: 128,
 };
 
 /**
- * Serves HTTP/1.1 with `node:http`, which keeps the raw target, header order and an exact Content-Length with streamed bodies.
- * A handler that returns a plain Answer is answered within the same tick. Throws NesonError "port-in-use" or
- * "cannot-listen" (fault operator).
+ * Serves HTTP/1.0 and HTTP/1.1, and with `tls` HTTP/2, straight from sockets. A handler that returns a plain
+ * Answer is answered within the same tick, and `sent` is told what the kernel took of the body. Throws NesonError "port-in-use",
+ * "cannot-listen" or "bad-tls" (operator).
  */
 export async function serveHttp(options: HttpServerOptions): Promise<HttpServer> {
+  const { hostname, tls, clock = systemClock } = options;
+  if (tls !== undefined) checkTlsPair(tls, clock.nowMs());
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
-  const responder = new Responder(options.log, options.clock ?? systemClock, limits.stallMs);
-  const { handle } = options;
-  const server = createServer(
-    {
-      maxHeaderSize: limits.maxHeaderBytes,
-      headersTimeout: limits.headersMs,
-      // A long upload is no fault; the time for the header section is bounded above.
-      requestTimeout: 0,
-      keepAliveTimeout: limits.keepAliveMs,
-      connectionsCheckingInterval: Math.min(1000, limits.headersMs),
-    },
-    (request, response) => responder.answer(request, response, handle),
-  );
-  server.on("clientError", refuseBrokenRequest);
-  server.on("connect", (_request, socket: Socket) => refuse(socket, "501 Not Implemented"));
-  await listen(server, options);
-  const { port } = server.address() as AddressInfo;
+  const listeners = listen(options, limits, clock);
   let stopped: Promise<void> | undefined;
   const stop = () => {
-    stopped ??= stopServer(server, responder, limits.graceMs);
+    stopped ??= stopListeners(listeners, limits.graceMs);
     return stopped;
   };
   return {
-    port,
-    hostname: options.hostname,
-    openTransfers: () => responder.open,
+    port: listeners.tcp.port,
+    hostname,
+    openTransfers: () => openTransfers(listeners),
+    connections: () => listeners.tcp.sockets.size,
+    reloadTls: (next) => {
+      checkTlsPair(next, clock.nowMs());
+      listeners.tcp.useTls(next);
+      listeners.http3?.useTls(next);
+    },
     stop,
     [Symbol.asyncDispose]: stop,
   };
 }
 
-function refuseBrokenRequest(error: Error & { code?: string }, socket: Socket): void {
-  // Bytes of an answer may already be on their way: a status line in the middle of them would be taken for content.
-  if (!socket.writable || socket.bytesWritten > 0) {
-    socket.destroy();
-    return;
+interface Listeners {
+  tcp: WireListener;
+  http3: Http3Listener | undefined;
+  inspection: Timer;
+}
+
+function listen(options: HttpServerOptions, limits: Required<HttpLimits>, clock: Clock): Listeners {
+  const { hostname, port, handle, log, tls, refusesContent = false } = options;
+  const book = new AddressBook(limits);
+  const contexts = new WireContexts({ handle, takesContent: !refusesContent, limits, clock, log, book });
+  const { maxConnections } = limits;
+  const connect = (socket: WireSocket, version: "h2" | "http/1.1") => {
+    const context = contexts.of(socket.account);
+    return version === "h2" ? new Http2Connection(socket, context) : new Http1Connection(socket, context);
+  };
+  const tcp = new WireListener({ hostname, port, tls, book, maxConnections, log, connect });
+  let http3: Http3Listener | undefined;
+  if (options.http3 === true && tls !== undefined) {
+    const answer = (request: EdgeRequest) => contexts.answer(request, book.accountOf(request.remoteAddress));
+    try {
+      http3 = new Http3Listener({ hostname, port: tcp.port, tls, handle: answer, log });
+    } catch (error) {
+      tcp.stopAccepting();
+      throw error;
+    }
+    contexts.advertiseHttp3(tcp.port);
   }
-  if (error.code === "HPE_HEADER_OVERFLOW") refuse(socket, "431 Request Header Fields Too Large");
-  else if (error.code === "ERR_HTTP_REQUEST_TIMEOUT") refuse(socket, "408 Request Timeout");
-  else refuse(socket, "400 Bad Request");
+  let inspectedMs = clock.nowMs();
+  const inspection = setInterval(() => {
+    const nowMs = clock.nowMs();
+    contexts.inspect(nowMs);
+    book.refill(Math.max(0, nowMs - inspectedMs));
+    inspectedMs = nowMs;
+    for (const socket of tcp.sockets) socket.inspect(nowMs, limits.headersMs);
+    http3?.inspect();
+  }, INSPECT_MS);
+  return { tcp, http3, inspection };
 }
 
-function refuse(socket: Socket, status: string): void {
-  socket.end(`HTTP/1.1 ${status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
+function openTransfers({ tcp, http3 }: Listeners): number {
+  let open = http3?.open ?? 0;
+  for (const socket of tcp.sockets) open += socket.open;
+  return open;
 }
 
-function listen(server: Server, { hostname, port }: HttpServerOptions): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", (error: Error & { code?: string }) => reject(listenError(error, hostname, port)));
-    server.listen({ host: hostname, port, exclusive: true }, resolve);
-  });
-}
-
-async function stopServer(server: Server, responder: Responder, graceMs: number): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
+async function stopListeners(listeners: Listeners, graceMs: number): Promise<void> {
+  const { tcp, http3, inspection } = listeners;
+  tcp.stopAccepting();
+  for (const socket of tcp.sockets) socket.drain();
   const deadlineMs = performance.now() + graceMs;
-  while (responder.open > 0 && performance.now() < deadlineMs) await new Promise((resolve) => setTimeout(resolve, 10));
-  server.closeAllConnections();
-  await closed;
+  while (openTransfers(listeners) > 0 && performance.now() < deadlineMs) {
+    await new Promise((resolve) => setTimeout(resolve, STOP_CHECK_MS));
+  }
+  for (const socket of tcp.sockets) {
+    if (socket.open > 0) socket.terminate();
+    else socket.close();
+  }
+  http3?.stop();
+  clearInterval(inspection);
 }

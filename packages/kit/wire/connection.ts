@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import type { Answer, HttpRequest } from "../http/answer.ts";
+import type { Answer, EdgeRequest } from "../http/answer.ts";
 import type { Log } from "../log.ts";
 
 /** The socket below a connection. Bytes that it does not accept stay the caller's. */
@@ -10,6 +10,9 @@ export interface ByteSink {
   end(): void;
   /** Cuts at once. */
   terminate(): void;
+  /** Nothing more is received until `resume`: what the client sends waits in the kernel, and then at the client. */
+  pause(): void;
+  resume(): void;
   readonly remoteAddress: string;
   readonly isSecure: boolean;
 }
@@ -30,12 +33,16 @@ export interface Connection {
   readonly open: number;
 }
 
-/** Bounds of a listener; each has a default in `wire/server.ts`. */
-export interface WireLimits {
+/** Bounds of a listener; each has a default in `http/server.ts`. */
+export interface HttpLimits {
   /** Header section of a request, in bytes; more is answered 431. */
   maxHeaderBytes?: number;
   /** A connection must send a whole header section within this, ms. */
   headersMs?: number;
+  /** While a request's content is waited for, 1 KiB of it, or its end, must come within this, ms. */
+  contentMs?: number;
+  /** After an answer 101: a connection on which nothing moves for this long is cut off, ms. */
+  tunnelMs?: number;
   /** An idle kept-alive connection is closed after this, ms. */
   keepAliveMs?: number;
   /** A client that takes no byte of its answer for this long is cut off, ms. */
@@ -55,8 +62,10 @@ export interface WireLimits {
 /** What a connection works with. */
 export interface ConnectionContext {
   /** Never throws or rejects: errors have become answers. */
-  handle(request: HttpRequest): Answer | Promise<Answer>;
-  limits: Required<WireLimits>;
+  handle(request: EdgeRequest): Answer | Promise<Answer>;
+  /** False when requests with content are refused. */
+  takesContent: boolean;
+  limits: Required<HttpLimits>;
   clock: Clock;
   log: Log;
   /** The current value of the Date field (RFC 9110 section 6.6.1), renewed each second. */

@@ -82,6 +82,14 @@ export function writeHead(fields: EncodedFields, rest: HeadRest, into: Uint8Arra
   return fields.hasDate ? position : writeLiteral(DATE, rest.date, into, position);
 }
 
+/** Writes a trailer section; the position after it. */
+export function writeTrailers(fields: EncodedFields, isFirst: boolean, into: Uint8Array, at: number): number {
+  if (isFirst) into[at] = NO_TABLE;
+  const start = isFirst ? at + 1 : at;
+  into.set(fields.block, start);
+  return start + fields.block.length;
+}
+
 function encode(headers: Headers, isKept: boolean): EncodedFields {
   let declaredBytes: number | undefined;
   let hasDate = false;

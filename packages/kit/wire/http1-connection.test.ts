@@ -1,17 +1,19 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { FakeClock } from "../fake-clock.ts";
-import type { Answer, Headers, HttpRequest } from "../http/answer.ts";
+import type { Answer, EdgeRequest, Headers } from "../http/answer.ts";
 import { until } from "../http/testing/listener-case.ts";
 import { silentLog } from "../log.ts";
-import type { ConnectionContext, WireLimits } from "./connection.ts";
+import type { ConnectionContext, HttpLimits } from "./connection.ts";
 import { Http1Connection } from "./http1-connection.ts";
 import { FakeSink } from "./testing/fake-sink.ts";
 
-const LIMITS: Required<WireLimits> = {
+const LIMITS: Required<HttpLimits> = {
   maxHeaderBytes: 4096,
   headersMs: 1000,
   keepAliveMs: 3000,
+  contentMs: 4000,
+  tunnelMs: 20_000,
   stallMs: 5000,
   graceMs: 0,
   maxConnectionsPerAddress: 1,
@@ -23,10 +25,10 @@ const DATE = "Thu, 01 Jan 1970 00:00:00 GMT";
 const get = (target: string, extra = "") => `GET ${target} HTTP/1.1\r\nHost: a\r\n${extra}\r\n`;
 const text = (body: string, headers: Headers = []): Answer => ({ status: 200, headers, body: Buffer.from(body) });
 
-function start(handle: (request: HttpRequest) => Answer | Promise<Answer>) {
+function start(handle: (request: EdgeRequest) => Answer | Promise<Answer>, takesContent = false) {
   const sink = new FakeSink();
   const clock = new FakeClock(0);
-  const context: ConnectionContext = { handle, limits: LIMITS, clock, log: silentLog, date: () => DATE };
+  const context: ConnectionContext = { handle, takesContent, limits: LIMITS, clock, log: silentLog, date: () => DATE };
   const connection = new Http1Connection(sink, context);
   return {
     sink,
@@ -320,7 +322,7 @@ test("Http1Connection turns an answer that cannot be written into 500, and lets 
 });
 
 test("Http1Connection gives a signal that is aborted when the client leaves, also to who asks later", async () => {
-  let seen: HttpRequest | undefined;
+  let seen: EdgeRequest | undefined;
   const { send, connection } = start((request) => {
     seen = request;
     return new Promise(() => {});

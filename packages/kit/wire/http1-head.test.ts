@@ -19,6 +19,9 @@ test("parseHead() reads method, target, host and fields as they came", () => {
     rawHeaders: ["HOST", "A.b:8", "X-a", "1", "x-A", "", "X-High", "\xe9"],
     httpVersion: "1.1",
     keepsAlive: true,
+    content: 0,
+    expectsContinue: false,
+    offersUpgrade: false,
   });
 });
 
@@ -84,11 +87,33 @@ test("parseHead() refuses everything by which two readers could see two messages
   for (const text of bad) expect([text, statusOf(text)]).toEqual([text, 400]);
 });
 
-test("parseHead() refuses content, CONNECT, other versions and too many fields by name", () => {
-  expect(statusOf(withFields("Content-Length: 5"))).toBe(413);
-  expect(statusOf(withFields("Transfer-Encoding: Chunked"))).toBe(413);
-  expect(statusOf(withFields("Content-Length: 0"))).toBe(200);
-  expect(statusOf(withFields("Expect: 100-continue"))).toBe(200);
+test("parseHead() says how the content is framed", () => {
+  const contentOf = (...lines: string[]) => {
+    const head = parseHead(withFields(...lines));
+    return "content" in head ? [head.content, head.expectsContinue] : head.line;
+  };
+  expect(contentOf()).toEqual([0, false]);
+  expect(contentOf("Content-Length: 0", "Expect: 100-continue")).toEqual([0, false]);
+  expect(contentOf("Content-Length: 0005")).toEqual([5, false]);
+  expect(contentOf("Transfer-Encoding: Chunked")).toEqual(["chunked", false]);
+  expect(contentOf("Content-Length: 5", "Expect: 100-Continue")).toEqual([5, true]);
+  expect(contentOf("Content-Length: 5", "Expect: 200-ok")).toEqual([5, false]);
+  expect(contentOf("Content-Length: 1234567890123456")).toContain("not a number");
+});
+
+test("parseHead() sees an offer to change the protocol, but none of HTTP itself", () => {
+  const offers = (...lines: string[]) => {
+    const head = parseHead(withFields(...lines));
+    return "offersUpgrade" in head && head.offersUpgrade;
+  };
+  expect(offers("Connection: keep-alive, Upgrade", "Upgrade: websocket")).toBe(true);
+  expect(offers("Upgrade: websocket")).toBe(false);
+  expect(offers("Connection: upgrade")).toBe(false);
+  expect(offers("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c")).toBe(false);
+  expect(offers("Connection: upgrade", "Upgrade: websocket", "Content-Length: 1")).toBe(false);
+});
+
+test("parseHead() refuses CONNECT, other versions and too many fields by name", () => {
   expect(statusOf("CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n")).toBe(501);
   expect(statusOf("PRI * HTTP/2.0\r\n\r\n")).toBe(505);
   expect(statusOf("GET / HTTP/1.2\r\nHost: a\r\n\r\n")).toBe(505);

@@ -1,4 +1,6 @@
-import { aimOf } from "../http/request.ts";
+import { aimOf } from "../http/aim.ts";
+import { type Headers, header } from "../http/answer.ts";
+import { trailerFields } from "./trailer-fields.ts";
 
 /** More field lines than any client sends; each costs memory beyond its bytes. */
 const MAX_FIELDS = 256;
@@ -6,13 +8,19 @@ const MAX_FIELDS = 256;
 /** A request's header section, read and found in order. */
 export interface RequestHead {
   method: string;
-  /** In origin-form. */
+  /** In origin-form, or "*". */
   target: string;
   host: string;
   rawHeaders: string[];
   httpVersion: "1.0" | "1.1";
   /** Whether the client wants the connection kept (RFC 9112 section 9.3). */
   keepsAlive: boolean;
+  /** Bytes of content, 0 for none; "chunked" when its end is only seen as it comes. */
+  content: number | "chunked";
+  /** Whether the client waits for 100 before it sends its content (RFC 9110 section 10.1.1). */
+  expectsContinue: boolean;
+  /** Whether the client offers to go on with another protocol (RFC 9110 section 7.8). */
+  offersUpgrade: boolean;
 }
 
 /** Why a request is not served; its connection cannot be read any further. */
@@ -30,7 +38,7 @@ const [TAB, LF, CR, SPACE, COLON] = [9, 10, 13, 32, 58];
 
 /**
  * Reads a header section strictly (RFC 9112 sections 2 to 6): lines end with CRLF, single spaces in the request line, no whitespace before a
- * colon, no folded lines, no control characters. A request with content is refused, one whose length could be read in two ways with 400.
+ * colon, no folded lines, no control characters. One whose length could be read in two ways is refused.
  * @param text each byte as one character, up to and with the empty line
  */
 export function parseHead(text: string): RequestHead | Refusal {
@@ -48,9 +56,15 @@ export function parseHead(text: string): RequestHead | Refusal {
   const refusal = readFields(text, lineEnd + 2, rawHeaders);
   if (refusal !== undefined) return refusal;
   const httpVersion = version === "HTTP/1.1" ? "1.1" : "1.0";
-  const aim = aimOf(text.slice(methodEnd + 1, targetEnd), rawHeaders, httpVersion);
+  const aim = aimOf(text.slice(methodEnd + 1, targetEnd), rawHeaders, httpVersion, method);
   if ("refusal" in aim) return bad(aim.refusal);
   return frame(method, aim, rawHeaders, httpVersion);
+}
+
+/** Reads a trailer section (RFC 9112 section 7.1.2) as strictly; what has no place in one is left out. */
+export function parseTrailers(text: string): Headers | Refusal {
+  const list: Headers = [];
+  return readFields(text, 0, list) ?? trailerFields(list);
 }
 
 /**
@@ -101,7 +115,9 @@ function frame(
   rawHeaders: string[],
   httpVersion: "1.0" | "1.1",
 ): RequestHead | Refusal {
-  let keepsAlive = httpVersion === "1.1";
+  const isCurrent = httpVersion === "1.1";
+  let keepsAlive = isCurrent;
+  let offersUpgrade = false;
   let length: string | undefined;
   let coding: string | undefined;
   for (let i = 0; i < rawHeaders.length; i += 2) {
@@ -112,32 +128,44 @@ function frame(
     switch (name.toLowerCase()) {
       case "connection":
         keepsAlive = wantsKept(value, keepsAlive);
+        offersUpgrade ||= isCurrent && /\bupgrade\b/i.test(value);
         break;
       case "content-length":
         if (length !== undefined) return bad("more than one Content-Length, allowed: one");
         length = value;
         break;
       case "transfer-encoding":
-        if (coding !== undefined) return bad("more than one Transfer-Encoding, allowed: none");
+        if (coding !== undefined) return bad("more than one Transfer-Encoding, allowed: one");
         coding = value;
         break;
     }
   }
+  let content: RequestHead["content"] = 0;
   if (length !== undefined || coding !== undefined) {
-    const refusal = refuseContent(length, coding, httpVersion);
-    if (refusal !== undefined) return refusal;
+    const found = contentOf(length, coding, httpVersion);
+    if (typeof found === "object") return found;
+    content = found;
   }
-  return { method, target, host, rawHeaders, httpVersion, keepsAlive };
+  return {
+    ...{ method, target, host, rawHeaders, httpVersion, keepsAlive, content },
+    expectsContinue: content !== 0 && isCurrent && header(rawHeaders, "expect")?.toLowerCase() === "100-continue",
+    offersUpgrade: offersUpgrade && content === 0 && isTunnel(header(rawHeaders, "upgrade")),
+  };
 }
 
-function refuseContent(length: string | undefined, coding: string | undefined, httpVersion: string) {
+/** RFC 9112 section 6.3. */
+function contentOf(length: string | undefined, coding: string | undefined, httpVersion: string) {
   if (length !== undefined && coding !== undefined) return bad("both Content-Length and Transfer-Encoding");
   if (coding !== undefined) {
     if (httpVersion === "1.0") return bad("Transfer-Encoding in HTTP/1.0");
-    return coding.toLowerCase() === "chunked" ? tooLarge() : bad("Transfer-Encoding is not chunked");
+    return coding.toLowerCase() === "chunked" ? "chunked" : bad("Transfer-Encoding is not chunked");
   }
-  if (!/^\d{1,19}$/.test(length ?? "")) return bad("Content-Length is not a number of bytes");
-  return Number(length) === 0 ? undefined : tooLarge();
+  return /^\d{1,15}$/.test(length ?? "") ? Number(length) : bad("Content-Length is not a number of bytes");
+}
+
+/** A change of HTTP's own version is never taken up, so nobody has to wait for what becomes of it. */
+function isTunnel(upgrade: string | undefined): boolean {
+  return upgrade !== undefined && !/^(?:h2c|h2|HTTP\/)/i.test(upgrade);
 }
 
 /** A "close" anywhere wins over everything else. */
@@ -155,10 +183,6 @@ function wantsKept(value: string, before: boolean): boolean {
 function refuseVersion(version: string): Refusal {
   if (!/^HTTP\/\d\.\d$/.test(version)) return bad("request line does not end with its version");
   return { status: 505, line: "version of HTTP not spoken here, allowed: HTTP/1.0 and HTTP/1.1" };
-}
-
-function tooLarge(): Refusal {
-  return { status: 413, line: "requests with content are not taken here" };
 }
 
 function bad(reason: string): Refusal {

@@ -54,6 +54,11 @@ export class Http1Input {
     return head;
   }
 
+  /** Hands what waits to a reader of content, who gives the position up to which it is read. */
+  readBy(read: (bytes: Buffer, at: number) => number): void {
+    this.#at = read(this.#bytes, this.#at);
+  }
+
   /** Copies what waits, if it is the caller's. */
   own(): void {
     if (!this.#isBorrowed) return;

@@ -1,7 +1,8 @@
+import type { Headers } from "../http/answer.ts";
+import { encodeLastChunk } from "./http1-encode.ts";
 import type { Http1Output } from "./http1-output.ts";
 
 const CRLF = Buffer.from("\r\n");
-const LAST_CHUNK = Buffer.from("0\r\n\r\n");
 
 /** What a stream works with. */
 export interface StreamOptions {
@@ -11,6 +12,8 @@ export interface StreamOptions {
   /** The Content-Length given; undefined when the length is not known. */
   declaredBytes: number | undefined;
   isChunked: boolean;
+  /** Fields that follow a chunked body. */
+  trailers: (() => Headers) | undefined;
   onDone: () => void;
   onFail: (error: unknown) => void;
 }
@@ -98,14 +101,18 @@ export class Http1Stream {
   }
 
   #finish(): boolean {
-    const { declaredBytes, isChunked, output } = this.#options;
+    const { declaredBytes, isChunked, output, trailers } = this.#options;
     if (declaredBytes !== undefined && this.#pulledBytes < declaredBytes) {
       throw new Error(`body ended after ${this.#pulledBytes} bytes, its Content-Length is ${declaredBytes}`);
     }
     this.#isEnding = true;
     const head = this.#takeHead();
     if (!isChunked && head === undefined) return true;
-    return output.send(head ?? EMPTY, isChunked ? undefined : EMPTY, isChunked ? LAST_CHUNK : undefined);
+    return output.send(
+      head ?? EMPTY,
+      isChunked ? undefined : EMPTY,
+      isChunked ? encodeLastChunk(trailers?.() ?? []) : undefined,
+    );
   }
 
   #takeHead(): Uint8Array | undefined {

@@ -1,6 +1,7 @@
 import type { ByteSink, Connection, ConnectionContext } from "./connection.ts";
 import { Http2Budget } from "./http2-budget.ts";
 import { ERROR, FRAME, frameOf, write32 } from "./http2-frames.ts";
+import { STREAM_INFLOW_BYTES, wideConnectionWindow } from "./http2-inflow.ts";
 import { Http2Output } from "./http2-output.ts";
 import { QuietTimer } from "./http2-quiet.ts";
 import { Http2Reader } from "./http2-reader.ts";
@@ -9,7 +10,7 @@ import { Http2Sender } from "./http2-sender.ts";
 import { defaultSettings, serverSettings } from "./http2-settings.ts";
 import { Http2Streams } from "./http2-streams.ts";
 
-/** The server's side of one HTTP/2 connection (RFC 9113), for requests without content. */
+/** The server's side of one HTTP/2 connection (RFC 9113). */
 export class Http2Connection implements Connection {
   readonly #sink: ByteSink;
   readonly #context: ConnectionContext;
@@ -52,6 +53,7 @@ export class Http2Connection implements Connection {
       budget,
       maxStreams: context.limits.maxStreams,
       maxHeaderBytes: context.limits.maxHeaderBytes,
+      takesContent: context.takesContent,
       fault,
       leave: () => this.drain(),
     });
@@ -119,7 +121,10 @@ export class Http2Connection implements Connection {
     if (this.#hasGreeted) return;
     this.#hasGreeted = true;
     const { maxStreams, maxHeaderBytes } = this.#context.limits;
-    this.#output.queue(serverSettings(maxStreams, maxHeaderBytes));
+    const { takesContent } = this.#context;
+    const windowBytes = takesContent ? STREAM_INFLOW_BYTES : undefined;
+    this.#output.queue(serverSettings({ maxStreams, maxHeaderBytes, windowBytes }));
+    if (takesContent) this.#output.queue(wideConnectionWindow());
   }
 
   #flush(): void {

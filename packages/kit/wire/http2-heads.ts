@@ -1,5 +1,6 @@
+import type { Headers } from "../http/answer.ts";
 import { HpackDecoder } from "./hpack-decoder.ts";
-import { areTrailers, type Http2Head, type Http2Refusal, headOf } from "./http2-request.ts";
+import { type Http2Head, type Http2Refusal, headOf, trailersOf } from "./http2-request.ts";
 
 /** Blocks longer than this, or more of them, are not kept. */
 const MAX_KEPT_BYTES = 128;
@@ -39,11 +40,11 @@ export class Http2Heads {
     return head;
   }
 
-  /** Reads a block that is not a request's beginning: whether it may be its trailers. */
-  readTrailers(bytes: Buffer, start: number, end: number): "fine" | "malformed" | "broken" {
+  /** Reads a block that is not a request's beginning, as trailers. */
+  readTrailers(bytes: Buffer, start: number, end: number): Headers | "malformed" | "broken" {
     const block = this.#decoder.decode(bytes, start, end);
     if (block === undefined) return "broken";
-    return areTrailers(block) ? "fine" : "malformed";
+    return trailersOf(block) ?? "malformed";
   }
 
   #decode(bytes: Buffer, start: number, end: number): ReadHead {

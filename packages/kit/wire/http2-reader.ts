@@ -9,8 +9,8 @@ const MAX_FRAGMENTS = 32;
 export interface FrameListener {
   /** A whole header block: bytes start..end. */
   headers(streamId: number, isEnd: boolean, bytes: Buffer, start: number, end: number): void;
-  /** `payloadBytes` count in flow control, `contentBytes` are left without padding. */
-  data(streamId: number, isEnd: boolean, payloadBytes: number, contentBytes: number): void;
+  /** `payloadBytes` count in flow control; bytes start..end are left without padding. */
+  data(streamId: number, isEnd: boolean, payloadBytes: number, bytes: Buffer, start: number, end: number): void;
   /** Any other frame, its header without fault. */
   frame(type: number, flags: number, streamId: number, payload: Buffer): void;
   /** A connection error; nothing more is read. */
@@ -123,8 +123,13 @@ export class Http2Reader {
         return;
       case FRAME.data: {
         const padding = paddingOf(flags, bytes, start, end);
+        const contentStart = start + ((flags & FLAG.padded) === 0 ? 0 : 1);
         if (padding < 0) this.#fail(ERROR.protocol, "more padding than payload");
-        else this.#listener.data(streamId, (flags & FLAG.endStream) !== 0, end - start, end - start - padding);
+        else {
+          const isEnd = (flags & FLAG.endStream) !== 0;
+          const contentEnd = contentStart + (end - start - padding);
+          this.#listener.data(streamId, isEnd, end - start, bytes, contentStart, contentEnd);
+        }
         return;
       }
       case FRAME.settings:

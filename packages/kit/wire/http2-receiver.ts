@@ -1,4 +1,6 @@
+import type { Headers } from "../http/answer.ts";
 import { COST, type Http2Budget, SMALL_WINDOW_BYTES } from "./http2-budget.ts";
+import type { Http2Content } from "./http2-content.ts";
 import { ERROR, FLAG, FRAME, frameOf, INITIAL_WINDOW_BYTES, MAX_WINDOW_BYTES, read31 } from "./http2-frames.ts";
 import { Http2Heads } from "./http2-heads.ts";
 import type { FrameListener } from "./http2-reader.ts";
@@ -17,6 +19,8 @@ export interface ReceiverOptions {
   /** Open streams of the connection. */
   maxStreams: number;
   maxHeaderBytes: number;
+  /** False when requests with content are refused. */
+  takesContent: boolean;
   /** A connection error. */
   fault: (code: number, found: string) => void;
   /** The client will ask for nothing more. */
@@ -58,36 +62,33 @@ export class Http2Receiver implements FrameListener {
     // Section 5.1.2: a client that does not yet know the bound may ask again.
     if (streams.size >= maxStreams) this.#punish(streamId, ERROR.refusedStream);
     // Section 8.1.1: with END_STREAM there are fewer bytes than a Content-Length above 0 says.
-    else if (head === "malformed" || ("fields" in head && isEnd && head.contentBytes > 0)) {
+    else if (head === "malformed" || ("fields" in head && isEnd && (head.contentBytes ?? 0) > 0)) {
       this.#punish(streamId, ERROR.protocol);
     } else if ("line" in head) {
       streams.refuse(streams.add(streamId, undefined, settings.initialWindowBytes, !isEnd), head.status, head.line);
     } else {
       const stream = streams.add(streamId, head, settings.initialWindowBytes, !isEnd);
-      if (isEnd) streams.handle(stream);
-      else if (head.contentBytes > 0) streams.refuse(stream, 413, CONTENT_REFUSED);
+      if (isEnd || stream.content !== undefined) streams.handle(stream);
+      else if ((head.contentBytes ?? 0) > 0) streams.refuse(stream, 413, CONTENT_REFUSED);
     }
   }
 
-  data(streamId: number, isEnd: boolean, payloadBytes: number, contentBytes: number): void {
-    if (this.#isIdle(streamId)) return;
-    // No more is ever allowed than at first: what is sent is refused. The connection's window is no larger than any stream's.
-    this.#contentBytes += payloadBytes;
-    if (this.#contentBytes > INITIAL_WINDOW_BYTES) {
-      this.fault(ERROR.flowControl, `more than ${INITIAL_WINDOW_BYTES} bytes of content`);
-      return;
-    }
+  data(streamId: number, isEnd: boolean, payloadBytes: number, bytes: Buffer, start: number, end: number): void {
+    if (this.#isIdle(streamId) || !this.#countInflow(payloadBytes)) return;
     const { streams } = this.#options;
     const stream = streams.get(streamId);
     if (stream === undefined || !stream.isRemoteOpen) {
+      if (this.#options.takesContent) streams.inflow.give(payloadBytes);
       if (stream === undefined && streams.closed.wasReset(streamId)) this.#spend(COST.empty);
       else this.#punish(streamId, ERROR.streamClosed);
       return;
     }
-    if (contentBytes === 0 && !this.#spend(COST.empty)) return;
+    if (start === end && !this.#spend(COST.empty)) return;
     if (isEnd) stream.isRemoteOpen = false;
-    if (stream.isAnswered) return;
-    if (contentBytes > 0) streams.refuse(stream, 413, CONTENT_REFUSED);
+    if (stream.content !== undefined) this.#content(stream.content, streamId, isEnd, payloadBytes, bytes, start, end);
+    else if (this.#options.takesContent) streams.inflow.give(payloadBytes);
+    else if (stream.isAnswered) return;
+    else if (start < end) streams.refuse(stream, 413, CONTENT_REFUSED);
     else if (isEnd) streams.handle(stream);
   }
 
@@ -124,8 +125,31 @@ export class Http2Receiver implements FrameListener {
     this.#options.fault(code, found);
   }
 
+  /** Where content is refused, no more is ever allowed than at first; the connection's window is no larger than any stream's then. */
+  #countInflow(payloadBytes: number): boolean {
+    this.#contentBytes += payloadBytes;
+    const { takesContent, streams } = this.#options;
+    if (takesContent ? streams.inflow.receive(payloadBytes) : this.#contentBytes <= INITIAL_WINDOW_BYTES) return true;
+    this.fault(ERROR.flowControl, "more bytes of content than a window allows");
+    return false;
+  }
+
+  #content(
+    content: Http2Content,
+    streamId: number,
+    isEnd: boolean,
+    payloadBytes: number,
+    bytes: Buffer,
+    start: number,
+    end: number,
+  ): void {
+    if (!content.push(payloadBytes, bytes, start, end)) this.#punish(streamId, ERROR.flowControl);
+    else if (content.isMismatched(isEnd)) this.#punish(streamId, ERROR.protocol);
+    else if (isEnd) content.end();
+  }
+
   /** Section 8.1: trailers end the request, or they are malformed. */
-  #trailers(streamId: number, isEnd: boolean, block: "fine" | "malformed" | "broken"): void {
+  #trailers(streamId: number, isEnd: boolean, block: Headers | "malformed" | "broken"): void {
     const { streams } = this.#options;
     const stream = streams.get(streamId);
     if (block === "broken") {
@@ -141,7 +165,14 @@ export class Http2Receiver implements FrameListener {
       this.#punish(streamId, ERROR.protocol);
     } else {
       stream.isRemoteOpen = false;
-      if (!stream.isAnswered) streams.handle(stream);
+      const { content } = stream;
+      if (content === undefined) {
+        if (!stream.isAnswered) streams.handle(stream);
+      } else if (content.isMismatched(true)) {
+        this.#punish(streamId, ERROR.protocol);
+      } else {
+        content.end(block);
+      }
     }
   }
 

@@ -1,4 +1,4 @@
-import { HEAD_EXTRA_BYTES, writeHead } from "./hpack-encoder.ts";
+import { HEAD_EXTRA_BYTES, writeHead, writeTrailers } from "./hpack-encoder.ts";
 import { COST, type Http2Budget, SMALL_WINDOW_BYTES } from "./http2-budget.ts";
 import {
   FLAG,
@@ -10,7 +10,7 @@ import {
 } from "./http2-frames.ts";
 import type { Gathering, Http2Output } from "./http2-output.ts";
 import { Http2Queue } from "./http2-queue.ts";
-import type { Http2Stream } from "./http2-stream.ts";
+import type { Http2Stream, StreamHead } from "./http2-stream.ts";
 
 /** A connection that takes more than this at once lets others have their turn. */
 const MAX_TURN_BYTES = 1024 * 1024;
@@ -91,43 +91,50 @@ export class Http2Sender {
         this.#ready.unshift(stream);
         return;
       }
+      if (stream.interims !== undefined) this.#writeInterims(stream, gathering);
       if (stream.head !== undefined) this.#writeHead(stream, gathering);
       if (stream.leftBytes > 0) this.#writeData(stream, gathering);
       else if (stream.isEnding) this.#writeEnd(stream, gathering);
     }
   }
 
+  /** Before anything else of the answer. They are few and short: a burst has room for all of them. */
+  #writeInterims(stream: Http2Stream, gathering: Gathering): void {
+    for (const { status, fields } of stream.interims ?? []) {
+      gathering.at = this.#writeBlock(stream.id, { status, fields, addedBytes: undefined }, 0, gathering);
+    }
+    stream.interims = undefined;
+  }
+
   /** An empty burst has room for anything; a fuller one is not filled up with parts of frames. */
   #hasRoom(stream: Http2Stream, { at, limit, into }: Gathering): boolean {
     const head =
-      stream.head === undefined ? 0 : stream.head.fields.block.length + HEAD_EXTRA_BYTES + FRAME_HEADER_BYTES;
+      (stream.head === undefined ? 0 : stream.head.fields.block.length + HEAD_EXTRA_BYTES + FRAME_HEADER_BYTES) +
+      (stream.trailers === undefined ? 0 : stream.trailers.block.length + FRAME_HEADER_BYTES);
     if (at === 0) return true;
+    if (stream.interims !== undefined) return false;
     // Control frames may stand before it, but never so many that the largest head and a frame do not fit.
     const needed = at + head + FRAME_HEADER_BYTES + Math.min(stream.leftBytes, MAX_FRAME_BYTES);
     return needed <= limit || (at < limit / 4 && needed <= into.length);
   }
 
-  /** RFC 9113 section 6.2: a block larger than a frame goes on in CONTINUATION frames. */
   #writeHead(stream: Http2Stream, gathering: Gathering): void {
     const { head } = stream;
     if (head === undefined) return;
     stream.head = undefined;
-    const { into, at } = gathering;
-    const start = at + FRAME_HEADER_BYTES;
-    const rest = { status: head.status, addedBytes: head.addedBytes, date: this.#date(), isFirst: this.#isFirstHead };
-    const end = writeHead(head.fields, rest, into, start);
-    this.#isFirstHead = false;
-    const isEnd = stream.isEnding && stream.leftBytes === 0;
-    const endFlag = isEnd ? FLAG.endStream : 0;
-    if (end - start <= MAX_FRAME_BYTES) {
-      writeFrameHeader(end - start, FRAME.headers, endFlag | FLAG.endHeaders, stream.id, into, at);
-      gathering.at = end;
-    } else {
-      gathering.at = splitHead(stream.id, endFlag, into, at, end);
-    }
+    const isEnd = stream.isEnding && stream.leftBytes === 0 && stream.trailers === undefined;
+    gathering.at = this.#writeBlock(stream.id, head, isEnd ? FLAG.endStream : 0, gathering);
     if (!isEnd) return;
     stream.isEndFramed = true;
     this.output.note(stream, gathering.at, gathering.at, true);
+  }
+
+  /** RFC 9113 section 6.2: a block larger than a frame goes on in CONTINUATION frames. The position after them. */
+  #writeBlock(streamId: number, head: StreamHead, endFlag: number, { into, at }: Gathering): number {
+    const rest = { status: head.status, addedBytes: head.addedBytes, date: this.#date(), isFirst: this.#isFirstHead };
+    const end = writeHead(head.fields, rest, into, at + FRAME_HEADER_BYTES);
+    this.#isFirstHead = false;
+    return frameBlock(streamId, endFlag, into, at, end);
   }
 
   #writeData(stream: Http2Stream, gathering: Gathering): void {
@@ -143,7 +150,7 @@ export class Http2Sender {
       this.isExhausted = true;
       return;
     }
-    const isLast = bytes === left && stream.isEnding;
+    const isLast = bytes === left && stream.isEnding && stream.trailers === undefined;
     const start = writeFrameHeader(
       bytes,
       FRAME.data,
@@ -158,16 +165,30 @@ export class Http2Sender {
     stream.isEndFramed = isLast;
     gathering.at = start + bytes;
     this.output.note(stream, start, gathering.at, isLast);
-    if (bytes < left) this.#ready.push(stream);
+    if (bytes < left || (stream.isEnding && !isLast)) this.#ready.push(stream);
   }
 
-  /** The source has ended after its last block: an empty frame says so, and counts in no window. */
+  /** The source has ended after its last block: an empty frame says so, and counts in no window; or trailers do. */
   #writeEnd(stream: Http2Stream, gathering: Gathering): void {
     const { into, at } = gathering;
-    gathering.at = writeFrameHeader(0, FRAME.data, FLAG.endStream, stream.id, into, at);
+    const { trailers } = stream;
+    if (trailers === undefined) {
+      gathering.at = writeFrameHeader(0, FRAME.data, FLAG.endStream, stream.id, into, at);
+    } else {
+      const end = writeTrailers(trailers, this.#isFirstHead, into, at + FRAME_HEADER_BYTES);
+      gathering.at = frameBlock(stream.id, FLAG.endStream, into, at, end);
+    }
     stream.isEndFramed = true;
     this.output.note(stream, gathering.at, gathering.at, true);
   }
+}
+
+/** Puts the header of one frame before a block that stands after it, or cuts the block into frames; the position after them. */
+function frameBlock(streamId: number, endFlag: number, into: Uint8Array, at: number, end: number): number {
+  const size = end - at - FRAME_HEADER_BYTES;
+  if (size > MAX_FRAME_BYTES) return splitHead(streamId, endFlag, into, at, end);
+  writeFrameHeader(size, FRAME.headers, endFlag | FLAG.endHeaders, streamId, into, at);
+  return end;
 }
 
 /** Cuts a block that stands after `at` + a frame header, up to `end`, into frames; the position after them. */

@@ -53,13 +53,22 @@ export function applySettings(settings: PeerSettings, payload: Uint8Array): numb
   return undefined;
 }
 
-/** A server's first frame. What it does not name has its default value: a dynamic table of 4096 bytes, windows of 65,535. */
-export function serverSettings(maxStreams: number, maxHeaderBytes: number): Uint8Array {
+/** What a server announces. */
+export interface ServerSettings {
+  maxStreams: number;
+  maxHeaderBytes: number;
+  /** Of a stream's content; undefined for the default of 65,535. */
+  windowBytes: number | undefined;
+}
+
+/** A server's first frame. What it does not name has its default value, as the dynamic table of 4096 bytes. */
+export function serverSettings({ maxStreams, maxHeaderBytes, windowBytes }: ServerSettings): Uint8Array {
   const entries: [id: number, value: number][] = [
     [SETTING.maxConcurrentStreams, maxStreams],
     [SETTING.maxHeaderListSize, maxHeaderBytes],
     [SETTING.noRfc7540Priorities, 1],
   ];
+  if (windowBytes !== undefined) entries.push([SETTING.initialWindowSize, windowBytes]);
   const payload = new Uint8Array(entries.length * 6);
   for (const [i, [id, value]] of entries.entries()) {
     payload[i * 6 + 1] = id;

@@ -1,13 +1,21 @@
 import { NesonError } from "../error.ts";
 import { stopBody } from "../http/abandon.ts";
-import type { Answer } from "../http/answer.ts";
+import type { Answer, Headers } from "../http/answer.ts";
 import { wrongLength } from "../http/failure.ts";
 import { type EncodedFields, encodeFields } from "./hpack-encoder.ts";
+import type { Http2Content } from "./http2-content.ts";
 import type { ContentOwner } from "./http2-output.ts";
 import type { Queued } from "./http2-queue.ts";
 import { QuietTimer } from "./http2-quiet.ts";
 import type { Http2Request } from "./http2-request.ts";
 import { Http2Source, type SourceReader } from "./http2-source.ts";
+import { trailerFields } from "./trailer-fields.ts";
+
+/** Interim answers of one request that may wait for its client, and the size of one. */
+const MAX_INTERIMS = 8;
+const MAX_INTERIM_BYTES = 2048;
+/** Longer trailer sections are left out: nobody needs them to read the body. */
+const MAX_TRAILER_BYTES = 8192;
 
 const NOTHING = new Uint8Array(0);
 const copyBytes = Buffer.prototype.copy;
@@ -18,8 +26,17 @@ export interface StreamEvents {
   ready(stream: Http2Stream): void;
   /** The kernel has the whole answer. */
   done(stream: Http2Stream): void;
+  /** What the client waits for, so that it sends on. */
+  informed(stream: Http2Stream): void;
   /** The source of the body failed, or does not fit its Content-Length. */
   failed(stream: Http2Stream, error: unknown): void;
+}
+
+/** What a stream begins with. */
+export interface OpenedStream {
+  request: Http2Request | undefined;
+  content: Http2Content | undefined;
+  isRemoteOpen: boolean;
 }
 
 /** A response head that is not yet sent. */
@@ -35,6 +52,8 @@ export class Http2Stream implements ContentOwner, SourceReader, Queued<Http2Stre
   readonly id: number;
   /** Undefined when it was refused before it was a request. */
   readonly request: Http2Request | undefined;
+  /** The request's content, where it is taken. */
+  readonly content: Http2Content | undefined;
   readonly #events: StreamEvents;
   /** What the client still allows to be sent; negative after it has shrunk its windows (section 6.9.2). */
   window: number;
@@ -42,6 +61,10 @@ export class Http2Stream implements ContentOwner, SourceReader, Queued<Http2Stre
   isRemoteOpen: boolean;
   behind: Http2Stream | undefined = undefined;
   isQueued = false;
+  /** Interim answers that are not yet sent. */
+  interims: StreamHead[] | undefined = undefined;
+  /** Fields after the body, encoded once that has ended; none without it. */
+  trailers: EncodedFields | undefined = undefined;
   /** What is to be sent next: the head, then the rest of a block. */
   head: StreamHead | undefined = undefined;
   #block: Uint8Array = NOTHING;
@@ -57,17 +80,12 @@ export class Http2Stream implements ContentOwner, SourceReader, Queued<Http2Stre
   #reportedBytes = 0;
   #quiet: QuietTimer | undefined = undefined;
 
-  constructor(
-    id: number,
-    request: Http2Request | undefined,
-    window: number,
-    isRemoteOpen: boolean,
-    events: StreamEvents,
-  ) {
+  constructor(id: number, opened: OpenedStream, window: number, events: StreamEvents) {
     this.id = id;
-    this.request = request;
+    this.request = opened.request;
+    this.content = opened.content;
+    this.isRemoteOpen = opened.isRemoteOpen;
     this.window = window;
-    this.isRemoteOpen = isRemoteOpen;
     this.#events = events;
   }
 
@@ -115,6 +133,19 @@ export class Http2Stream implements ContentOwner, SourceReader, Queued<Http2Stre
     else if (!isBodiless && body !== null) this.#block = body;
   }
 
+  /** Sends an interim answer (RFC 9113 section 8.1), unless too many wait. */
+  inform(status: number, headers: Headers): void {
+    if (this.isAnswered || this.isOver) return;
+    const waiting = this.interims ?? [];
+    if (waiting.length >= MAX_INTERIMS) return;
+    const fields = encodeFields(headers);
+    if (fields.block.length > MAX_INTERIM_BYTES) return;
+    // A Date field has no use before the answer.
+    waiting.push({ status, fields: { ...fields, hasDate: true }, addedBytes: undefined });
+    this.interims = waiting;
+    this.#events.informed(this);
+  }
+
   /** Copies the next bytes of the block into a frame. */
   copyInto(into: Uint8Array, at: number, bytes: number): void {
     // As `set` of a part would, without an object for the part.
@@ -140,6 +171,7 @@ export class Http2Stream implements ContentOwner, SourceReader, Queued<Http2Stre
     this.#blockAt = 0;
     this.head = undefined;
     if (!isComplete) this.request?.leave();
+    this.content?.close();
     this.#source?.stop();
     this.#answer?.sent?.(this.#takenBytes, isComplete);
   }
@@ -151,7 +183,8 @@ export class Http2Stream implements ContentOwner, SourceReader, Queued<Http2Stre
       this.#answer?.progress?.(this.#takenBytes);
     }
     // A slow handler or source is not the client's fault.
-    const isWaiting = this.isAnswered ? this.leftBytes > 0 || this.#isSourceDone : this.isRemoteOpen;
+    const owes = this.content === undefined && this.isRemoteOpen;
+    const isWaiting = this.isAnswered ? this.leftBytes > 0 || this.#isSourceDone : owes;
     this.#quiet ??= new QuietTimer();
     return this.#quiet.quietMs(isWaiting ? this.#takenBytes : undefined, nowMs);
   }
@@ -163,6 +196,11 @@ export class Http2Stream implements ContentOwner, SourceReader, Queued<Http2Stre
 
   end(): void {
     this.#isSourceDone = true;
+    const trailers = trailerFields(this.#answer?.trailers?.() ?? []);
+    if (trailers.length > 0) {
+      const fields = encodeFields(trailers);
+      if (fields.block.length <= MAX_TRAILER_BYTES) this.trailers = fields;
+    }
     this.#events.ready(this);
   }
 

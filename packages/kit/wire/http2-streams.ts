@@ -1,13 +1,16 @@
 import { abandon } from "../http/abandon.ts";
-import type { Answer } from "../http/answer.ts";
+import type { Answer, Headers } from "../http/answer.ts";
 import { answerOfError, reportFailure, textAnswer } from "../http/failure.ts";
 import type { ConnectionContext } from "./connection.ts";
 import type { Http2Budget } from "./http2-budget.ts";
 import { ClosedStreams } from "./http2-closed.ts";
+import { Http2Content } from "./http2-content.ts";
 import { ERROR, FRAME, frameOf, MAX_WINDOW_BYTES, write32 } from "./http2-frames.ts";
+import { CONNECTION_INFLOW_BYTES, Http2Inflow, STREAM_INFLOW_BYTES } from "./http2-inflow.ts";
 import { type Http2Head, Http2Request } from "./http2-request.ts";
 import type { Http2Sender } from "./http2-sender.ts";
 import { Http2Stream, type StreamEvents } from "./http2-stream.ts";
+import type { Informer, ReceivedRequest } from "./received-request.ts";
 
 /** What the streams of a connection work with. */
 export interface StreamsOptions {
@@ -22,11 +25,13 @@ export interface StreamsOptions {
 }
 
 /** The open streams of one connection, from the request to the last byte of the answer. */
-export class Http2Streams implements StreamEvents {
+export class Http2Streams implements StreamEvents, Informer {
   readonly #options: StreamsOptions;
   readonly #open = new Map<number, Http2Stream>();
   /** What is over; see there. */
   readonly closed = new ClosedStreams();
+  /** What the client may send on all streams together. */
+  readonly inflow = new Http2Inflow(0, CONNECTION_INFLOW_BYTES, (frame) => this.#sendWindow(0, frame));
   #changes = 0;
 
   constructor(options: StreamsOptions) {
@@ -50,8 +55,14 @@ export class Http2Streams implements StreamEvents {
 
   /** Opens a stream; without a head its request is only to be refused. */
   add(streamId: number, head: Http2Head | undefined, window: number, isRemoteOpen: boolean): Http2Stream {
-    const request = head === undefined ? undefined : new Http2Request(head, this.#options.remoteAddress);
-    const stream = new Http2Stream(streamId, request, window, isRemoteOpen, this);
+    const { remoteAddress, context } = this.#options;
+    const hasContent = head !== undefined && isRemoteOpen && context.takesContent;
+    const content = hasContent ? this.#openContent(streamId, head) : undefined;
+    const request =
+      head === undefined
+        ? undefined
+        : new Http2Request(head, { streamId, remoteAddress, content: content?.received, informer: this });
+    const stream = new Http2Stream(streamId, { request, content, isRemoteOpen }, window, this);
     this.#open.set(streamId, stream);
     this.#changes++;
     return stream;
@@ -75,6 +86,17 @@ export class Http2Streams implements StreamEvents {
   /** Answers with one line of text instead of handling the request. */
   refuse(stream: Http2Stream, status: number, line: string): void {
     this.#answer(stream, textAnswer(status, line));
+  }
+
+  inform(request: ReceivedRequest, status: number, headers: Headers): void {
+    if (!(request instanceof Http2Request)) return;
+    const stream = this.#open.get(request.streamId);
+    if (stream?.request !== request) return;
+    try {
+      stream.inform(status, headers);
+    } catch (error) {
+      this.#options.context.log.debug({ err: error }, "an interim answer was left out");
+    }
   }
 
   /** A stream error, whether or not the stream is open (RFC 9113 section 5.4.2). */
@@ -104,8 +126,12 @@ export class Http2Streams implements StreamEvents {
 
   /** Deadlines; also sends heads whose body is long in coming. */
   inspect(nowMs: number): void {
-    const { stallMs, headersMs } = this.#options.context.limits;
+    const { stallMs, headersMs, contentMs } = this.#options.context.limits;
     for (const stream of this.#open.values()) {
+      if (stream.content?.isTooSlow(nowMs, contentMs) === true) {
+        this.#giveUpContent(stream, stream.content);
+        continue;
+      }
       const quietMs = stream.quietMs(nowMs);
       if (stream.head !== undefined) this.#options.sender.add(stream);
       if (stream.isAnswered && quietMs >= stallMs) this.reset(stream.id, ERROR.cancel);
@@ -117,6 +143,10 @@ export class Http2Streams implements StreamEvents {
   finish(): void {
     for (const stream of this.#open.values()) stream.finish(false);
     this.#open.clear();
+  }
+
+  informed(stream: Http2Stream): void {
+    this.ready(stream);
   }
 
   ready(stream: Http2Stream): void {
@@ -140,8 +170,14 @@ export class Http2Streams implements StreamEvents {
   }
 
   #answer(stream: Http2Stream, answer: Answer): void {
-    if (stream.isOver) {
+    if (stream.isOver || stream.isAnswered) {
       abandon(answer);
+      return;
+    }
+    if (answer.status === 101) {
+      // Section 8.6: HTTP/2 has no 101.
+      abandon(answer);
+      this.refuse(stream, 501, "the protocol cannot be changed here");
       return;
     }
     try {
@@ -154,6 +190,30 @@ export class Http2Streams implements StreamEvents {
     if (stream.isEnding) this.#options.sender.add(stream);
   }
 
+  #openContent(streamId: number, { contentBytes, fields }: Http2Head): Http2Content {
+    const isAwaited = fields.some(({ name, value }) => name === "expect" && value.toLowerCase() === "100-continue");
+    return new Http2Content({
+      declaredBytes: contentBytes,
+      connection: this.inflow,
+      stream: new Http2Inflow(streamId, STREAM_INFLOW_BYTES, (frame) => this.#sendWindow(streamId, frame)),
+      goOn: () => {
+        if (isAwaited) this.#open.get(streamId)?.inform(100, []);
+      },
+      wake: this.#options.wake,
+    });
+  }
+
+  #giveUpContent(stream: Http2Stream, content: Http2Content): void {
+    content.received.fail("request-too-slow", "the client's request content took too long");
+    if (stream.isAnswered) this.reset(stream.id, ERROR.cancel);
+    else this.refuse(stream, 408, "request content took too long");
+  }
+
+  /** A stream that the client has ended needs no window. */
+  #sendWindow(streamId: number, frame: Uint8Array): void {
+    if (streamId === 0 || this.#open.get(streamId)?.isRemoteOpen === true) this.#queue(frame);
+  }
+
   #remove(stream: Http2Stream, wasReset: boolean): void {
     this.#open.delete(stream.id);
     this.closed.add(stream.id, wasReset);
@@ -163,7 +223,11 @@ export class Http2Streams implements StreamEvents {
   #sendReset(streamId: number, code: number): void {
     const payload = new Uint8Array(4);
     write32(code, payload, 0);
-    if (this.#options.sender.output.queue(frameOf(FRAME.resetStream, 0, streamId, payload))) return;
-    this.#options.fault(ERROR.enhanceYourCalm, "a client that makes resets necessary and does not read them");
+    this.#queue(frameOf(FRAME.resetStream, 0, streamId, payload));
+  }
+
+  #queue(frame: Uint8Array): void {
+    if (this.#options.sender.output.queue(frame)) return;
+    this.#options.fault(ERROR.enhanceYourCalm, "a client that makes frames necessary and does not read them");
   }
 }

@@ -1,13 +1,14 @@
 import type { IncomingHttpHeaders } from "node:http";
-import type { HttpRequest } from "../http/answer.ts";
-import { aimOf } from "../http/request.ts";
+import { aimOf } from "../http/aim.ts";
+import type { EdgeRequest, Headers } from "../http/answer.ts";
 import { fieldMapOf } from "./field-map.ts";
+import { NO_CONTENT } from "./received-content.ts";
 
 /**
  * A request that came over HTTP/3, as `Bun.serve` gives it. Two things are lost there: the target is normalised as a URL (dot segments are gone,
  * some characters are escaped), and fields of one name are joined, their names in lower case.
  */
-export class Http3Request implements HttpRequest {
+export class Http3Request implements EdgeRequest {
   readonly method: string;
   readonly target: string;
   readonly host: string;
@@ -15,6 +16,7 @@ export class Http3Request implements HttpRequest {
   readonly remoteAddress: string;
   readonly signal: AbortSignal;
   readonly httpVersion = "3.0";
+  readonly body = NO_CONTENT;
   #headers: IncomingHttpHeaders | undefined;
 
   private constructor(request: Request, aim: { target: string; host: string }, rawHeaders: string[], remote: string) {
@@ -32,6 +34,14 @@ export class Http3Request implements HttpRequest {
     const { url } = request;
     const aim = aimOf(url.slice(url.indexOf("/", "https://".length)), rawHeaders, "3.0");
     return "refusal" in aim ? aim : new Http3Request(request, aim, rawHeaders, remoteAddress);
+  }
+
+  trailers(): Headers {
+    return [];
+  }
+
+  inform(): void {
+    // Bun.serve writes no interim answers.
   }
 
   get headers(): IncomingHttpHeaders {

@@ -1,16 +1,16 @@
 import { expect, test } from "bun:test";
 import type { Answer, Handle, HttpRequest } from "../http/answer.ts";
+import { serveHttp } from "../http/server.ts";
 import { text, until } from "../http/testing/listener-case.ts";
 import { silentLog } from "../log.ts";
-import type { WireLimits } from "./connection.ts";
-import { serveWire } from "./server.ts";
+import type { HttpLimits } from "./connection.ts";
 import { selfSigned } from "./testing/self-signed.ts";
 
 const pair = selfSigned("a.test");
 
-function serve(handle: Handle<HttpRequest>, limits: WireLimits = {}) {
+function serve(handle: Handle<HttpRequest>, limits: HttpLimits = {}) {
   const all = { graceMs: 200, ...limits };
-  return serveWire({ hostname: "127.0.0.1", port: 0, handle, log: silentLog, tls: pair, http3: true, limits: all });
+  return serveHttp({ hostname: "127.0.0.1", port: 0, handle, log: silentLog, tls: pair, http3: true, limits: all });
 }
 
 /** Bun's own client; it cannot check a certificate of ours over HTTP/3. */
@@ -19,7 +19,7 @@ function fetch3(port: number, target: string, init: RequestInit = {}): Promise<R
   return fetch(`https://127.0.0.1:${port}${target}`, options);
 }
 
-test("serveWire() serves HTTP/3 on the UDP port of the same number, and says so on the others", async () => {
+test("serveHttp() serves HTTP/3 on the UDP port of the same number, and says so on the others", async () => {
   let seen: unknown;
   await using server = await serve((request) => {
     seen = [request.method, request.target, request.host, request.httpVersion, request.headers["x-a"]];
@@ -35,8 +35,8 @@ test("serveWire() serves HTTP/3 on the UDP port of the same number, and says so 
   expect(over1.headers.get("alt-svc")).toBe(`h3=":${server.port}"; ma=86400`);
 });
 
-test("serveWire() without HTTP/3 does not offer it", async () => {
-  await using server = await serveWire({
+test("serveHttp() without HTTP/3 does not offer it", async () => {
+  await using server = await serveHttp({
     hostname: "127.0.0.1",
     port: 0,
     handle: () => text("x"),
@@ -47,7 +47,7 @@ test("serveWire() without HTTP/3 does not offer it", async () => {
   expect(answer.headers.get("alt-svc")).toBeNull();
 });
 
-test("serveWire() answers HEAD, 304, refused content and errors over HTTP/3", async () => {
+test("serveHttp() answers HEAD, 304, refused content and errors over HTTP/3", async () => {
   const sent: [string, number, boolean][] = [];
   await using server = await serve((request): Answer => {
     const count = (bytes: number, complete: boolean) => sent.push([request.target, bytes, complete]);
@@ -71,7 +71,7 @@ test("serveWire() answers HEAD, 304, refused content and errors over HTTP/3", as
   expect(server.openTransfers()).toBe(0);
 });
 
-test("serveWire() streams over HTTP/3 as fast as the client takes it, and may be given one block again and again", async () => {
+test("serveHttp() streams over HTTP/3 as fast as the client takes it, and may be given one block again and again", async () => {
   const block = new Uint8Array(300_000);
   const sent: [number, boolean][] = [];
   async function* body() {
@@ -93,7 +93,7 @@ test("serveWire() streams over HTTP/3 as fast as the client takes it, and may be
   expect(server.openTransfers()).toBe(0);
 });
 
-test("serveWire() counts for a client that leaves an HTTP/3 download no more than it pulled, and returns the source", async () => {
+test("serveHttp() counts for a client that leaves an HTTP/3 download no more than it pulled, and returns the source", async () => {
   let pulledBytes = 0;
   let isReturned = false;
   const sent: [number, boolean][] = [];
@@ -126,7 +126,7 @@ test("serveWire() counts for a client that leaves an HTTP/3 download no more tha
   expect(server.openTransfers()).toBe(0);
 });
 
-test("serveWire() never ends an HTTP/3 body that fails or is short", async () => {
+test("serveHttp() never ends an HTTP/3 body that fails or is short", async () => {
   const sent: [string, number, boolean][] = [];
   async function* body(fails: boolean) {
     yield Buffer.from("abc");
@@ -184,10 +184,10 @@ test("reloadTls() lets an open HTTP/3 transfer finish, then goes on with the oth
   }
 });
 
-test("serveWire() names the UDP port when another program uses it", async () => {
+test("serveHttp() names the UDP port when another program uses it", async () => {
   await using first = await serve(() => text("x"));
   const udp = await Bun.udpSocket({ hostname: "127.0.0.1", port: 0 });
-  const started = serveWire({
+  const started = serveHttp({
     hostname: "127.0.0.1",
     port: udp.port,
     handle: () => text("y"),

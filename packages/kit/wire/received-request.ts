@@ -1,9 +1,15 @@
 import type { IncomingHttpHeaders } from "node:http";
-import type { HttpRequest } from "../http/answer.ts";
+import type { EdgeRequest, Headers } from "../http/answer.ts";
 import { fieldMapOf } from "./field-map.ts";
+import { NO_CONTENT, type ReceivedContent } from "./received-content.ts";
+
+/** Sends interim answers. */
+export interface Informer {
+  inform(request: ReceivedRequest, status: number, headers: Headers): void;
+}
 
 /** What every version of HTTP's request has in common; what costs something is made only when asked for. */
-export abstract class ReceivedRequest implements HttpRequest {
+export abstract class ReceivedRequest implements EdgeRequest {
   readonly method: string;
   readonly target: string;
   readonly host: string;
@@ -13,8 +19,17 @@ export abstract class ReceivedRequest implements HttpRequest {
   #headers: IncomingHttpHeaders | undefined;
   #controller: AbortController | undefined;
   #hasLeft = false;
+  readonly #content: ReceivedContent | undefined;
+  readonly #informer: Informer;
 
-  constructor(head: { method: string; target: string; host: string }, remoteAddress: string) {
+  constructor(
+    head: { method: string; target: string; host: string },
+    remoteAddress: string,
+    content: ReceivedContent | undefined,
+    informer: Informer,
+  ) {
+    this.#content = content;
+    this.#informer = informer;
     this.method = head.method;
     this.target = head.target;
     this.host = head.host;
@@ -32,6 +47,18 @@ export abstract class ReceivedRequest implements HttpRequest {
       if (this.#hasLeft) this.#abort();
     }
     return this.#controller.signal;
+  }
+
+  get body(): AsyncIterable<Uint8Array> {
+    return this.#content ?? NO_CONTENT;
+  }
+
+  trailers(): Headers {
+    return this.#content?.trailers() ?? [];
+  }
+
+  inform(status: number, headers: Headers): void {
+    if (Number.isInteger(status) && status >= 102 && status <= 199) this.#informer.inform(this, status, headers);
   }
 
   /** The client left before its answer was complete. */

@@ -1,15 +1,17 @@
 import type { Clock } from "../clock.ts";
-import type { Answer, Handle, Headers, HttpRequest } from "../http/answer.ts";
+import type { Answer, EdgeRequest, Handle, Headers } from "../http/answer.ts";
 import { formatHttpDate } from "../http/date.ts";
 import { answerOfError, textAnswer } from "../http/failure.ts";
 import type { Log } from "../log.ts";
 import type { AddressAccount, AddressBook } from "./address-book.ts";
-import type { ConnectionContext, WireLimits } from "./connection.ts";
+import type { ConnectionContext, HttpLimits } from "./connection.ts";
 
 /** What the connections of a server share. */
 export interface WireContextOptions {
-  handle: Handle<HttpRequest>;
-  limits: Required<WireLimits>;
+  handle: Handle;
+  /** False when requests with content are refused. */
+  takesContent: boolean;
+  limits: Required<HttpLimits>;
   clock: Clock;
   log: Log;
   book: AddressBook;
@@ -39,11 +41,12 @@ export class WireContexts {
 
   /** The context of a connection from the address that this account is of. */
   of(account: AddressAccount): ConnectionContext {
-    const { limits, clock, log } = this.#options;
+    const { limits, clock, log, takesContent } = this.#options;
     const altSvc = this.#altSvc;
-    const handle = (request: HttpRequest) => this.answer(request, account);
+    const handle = (request: EdgeRequest) => this.answer(request, account);
     return {
       handle: altSvc === undefined ? handle : (request) => advertised(handle(request), altSvc),
+      takesContent,
       limits,
       clock,
       log,
@@ -52,9 +55,11 @@ export class WireContexts {
   }
 
   /** Answers a request that counts for this account. Never throws or rejects. */
-  answer(request: HttpRequest, account: AddressAccount): Answer | Promise<Answer> {
+  answer(request: EdgeRequest, account: AddressAccount): Answer | Promise<Answer> {
     const { handle, log, book, limits } = this.#options;
     if (!book.admit(account)) return tooMany(limits.maxRequestsPerSecond);
+    const own = ownAnswer(request);
+    if (own !== undefined) return own;
     try {
       const answer = handle(request);
       if (!(answer instanceof Promise)) return answer;
@@ -78,6 +83,12 @@ function advertised(answer: Answer | Promise<Answer>, altSvc: string): Answer | 
     advertisedLists.set(answer.headers, Object.freeze(headers) as Headers);
   }
   return { ...answer, headers };
+}
+
+/** What no handler is asked: an OPTIONS about the server itself (RFC 9110 section 9.3.7), and TRACE, whose answer would repeat cookies to scripts. */
+function ownAnswer({ method, target }: EdgeRequest): Answer | undefined {
+  if (target === "*") return { status: 204, headers: ["Allow", "GET, HEAD, OPTIONS"], body: null };
+  return method === "TRACE" ? textAnswer(501, "TRACE is not offered here") : undefined;
 }
 
 /** RFC 6585 section 4. */

@@ -15,6 +15,7 @@ export class WireSocket implements ByteSink {
   #connection: Connection | undefined;
   /** True while bytes that were offered wait for the socket. */
   #isBlocked = false;
+  #isPaused = false;
   /** True once the client's side is closed. */
   #isHalfClosed = false;
   /** True once our side is closed. */
@@ -53,7 +54,20 @@ export class WireSocket implements ByteSink {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     this.#sinceMs = -1;
+    this.resume();
     this.#socket.shutdown();
+  }
+
+  pause(): void {
+    if (this.#isPaused || this.#hasEnded) return;
+    this.#isPaused = true;
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.#socket.resume();
   }
 
   terminate(): void {

@@ -1,6 +1,8 @@
+import type { Kysely } from "kysely";
 import type { Db } from "../db/database.ts";
-import type { PolicyOptions } from "../policy/plan.ts";
-import type { CatalogEntry } from "./catalog.ts";
+import type { Schema } from "../db/schema.ts";
+import { tagsOf } from "../purge/order.ts";
+import type { CatalogEntry } from "./entry.ts";
 import { entryOfRow, rowOf } from "./entry.ts";
 
 /** More variants of one key than this are not kept: the oldest goes. */
@@ -11,11 +13,9 @@ const BATCH = 500;
 /** The catalog's statements on the tables `objects` and `entries`. Each method is one transaction. */
 export class CatalogTables {
   readonly #db: Db;
-  readonly #policy: PolicyOptions;
 
-  constructor(db: Db, policy: PolicyOptions) {
+  constructor(db: Db) {
     this.#db = db;
-    this.#policy = policy;
   }
 
   /** Objects whose bytes should lie in the shield, least recently used first. */
@@ -62,6 +62,7 @@ export class CatalogTables {
         .values(row)
         .onConflict((conflict) => conflict.columns(["site", "key", "variant"]).doUpdateSet(values))
         .execute();
+      await noteTags(transaction, entry);
       if (variant === "") return;
       const beyond = transaction
         .selectFrom("entries")
@@ -144,8 +145,20 @@ export class CatalogTables {
       .select(["objects.size", "objects.piece_size", "objects.sha256"]);
   }
 
-  readonly #parse = (rows: Parameters<typeof entryOfRow>[0][]): CatalogEntry[] =>
-    rows.map((row) => entryOfRow(row, this.#policy));
+  readonly #parse = (rows: Parameters<typeof entryOfRow>[0][]): CatalogEntry[] => rows.map(entryOfRow);
+}
+
+/** Replaces the tags of an entry by those that its response carries. */
+async function noteTags(db: Kysely<Schema>, { site, key, variant, headers }: CatalogEntry): Promise<void> {
+  const entry = { site, key, variant };
+  await db
+    .deleteFrom("entry_tags")
+    .where("site", "=", site)
+    .where("key", "=", key)
+    .where("variant", "=", variant)
+    .execute();
+  const tags = tagsOf(headers).map((tag) => ({ ...entry, tag }));
+  if (tags.length > 0) await db.insertInto("entry_tags").values(tags).execute();
 }
 
 function batches(ids: readonly string[]): string[][] {

@@ -7,8 +7,8 @@ import { silentLog } from "@neson/kit/log";
 import { manifestSchema } from "@neson/protocol/manifest";
 import { ObjectHasher } from "@neson/protocol/object";
 import { type Db, openDatabase } from "../db/database.ts";
-import { DEFAULT_POLICY } from "../policy/plan.ts";
-import { type Catalog, type EntryDraft, openCatalog } from "./catalog.ts";
+import { type Catalog, openCatalog } from "./catalog.ts";
+import type { EntryDraft } from "./entry.ts";
 import { openShield, type Shield } from "./shield.ts";
 
 interface Opened {
@@ -24,7 +24,7 @@ async function inCatalog(memoryBytes: number, run: (opened: Opened) => Promise<v
   try {
     const shield = await openShield({ directory, maxBytes: 1000, memoryBytes: 1e6 }, { log: silentLog });
     const deps = { db, shield, clock: systemClock, log: silentLog };
-    const catalog = await openCatalog({ memoryBytes, policy: DEFAULT_POLICY }, deps);
+    const catalog = await openCatalog({ memoryBytes }, deps);
     const store = async (text: string, draft: Partial<EntryDraft> = {}) => {
       const hasher = new ObjectHasher();
       hasher.update(Buffer.from(text));

@@ -5,62 +5,22 @@ import { toBase64Url } from "@neson/protocol/bytes";
 import { MAX_INLINE_PIECES, type Manifest } from "@neson/protocol/manifest";
 import { type ObjectDescription, pieceCount } from "@neson/protocol/object";
 import type { Db } from "../db/database.ts";
-import type { PolicyOptions, StoredResponse } from "../policy/plan.ts";
 import { type RequestHeaders, selectVariant } from "../policy/vary.ts";
+import { PurgeMarks } from "../purge/marks.ts";
 import { CatalogTables } from "./catalog-tables.ts";
-import { entryOf, memoryCostOf, withSteeredHeaders } from "./entry.ts";
+import { type CatalogEntry, type EntryDraft, entryOf, memoryCostOf, staleSince, withSteeredHeaders } from "./entry.ts";
 import { Lru } from "./lru.ts";
 import type { Shield } from "./shield.ts";
-import type { HeaderList } from "./steered-headers.ts";
 
 /** How long a manifest may begin new saves. */
 const MANIFEST_SECONDS = 86_400;
 /** Uses are written to the database once so many objects were used. */
 const USES_PER_WRITE = 1000;
 
-/** An object as the request path knows it: without its piece list. */
-export interface CatalogObject {
-  objectId: string;
-  size: number;
-  pieceSize: number;
-  /** Hex, of the whole. */
-  sha256: string;
-}
-
-/** One stored response and the bytes it stands for. Never changed in place: a revalidation makes a new one. */
-export interface CatalogEntry extends StoredResponse {
-  site: string;
-  /** The raw request target. */
-  key: string;
-  /** Empty, or the hash of the selecting request fields. */
-  variant: string;
-  /** When the body was pulled. */
-  createdAtMs: number;
-  object: CatalogObject;
-  /** The header set under which Terminals answer, and its id. */
-  steeredHeaders: HeaderList;
-  headersId: string;
-}
-
-/** A response that is being stored: everything of an entry but its object. */
-export interface EntryDraft {
-  site: string;
-  key: string;
-  status: number;
-  /** Flat and end-to-end, without Content-Length. */
-  headers: string[];
-  requestTimeMs: number;
-  responseTimeMs: number;
-  vary: [string, string | null][];
-  /** Canonical text of `vary`; "" when it does not vary. */
-  variantKey: string;
-}
-
 /** What `openCatalog` may be told. */
 export interface CatalogOptions {
   /** Memory for the entries that answer without a look into the database. */
   memoryBytes: number;
-  policy: PolicyOptions;
 }
 
 /** What the catalog works with. */
@@ -78,17 +38,19 @@ export interface CatalogDeps {
 export class Catalog implements AsyncDisposable {
   readonly #tables: CatalogTables;
   readonly #deps: CatalogDeps;
-  readonly #policy: PolicyOptions;
   /** All variants of a key; an empty list says that nothing is stored. */
   readonly #memory: Lru<readonly CatalogEntry[]>;
   /** A read under way; a write takes its key out, and then the result is not kept. */
   readonly #loading = new Map<string, Promise<readonly CatalogEntry[]>>();
   #usesNoted: Promise<void> = Promise.resolve();
+  /** Purges that are being carried out: they count for every look into the catalog. */
+  readonly marks = new PurgeMarks();
+  /** Told what is forgotten, as it begins: a key of a site, or the whole site. */
+  onRemoved: (site: string, key?: string) => void = () => {};
 
   constructor(options: CatalogOptions, deps: CatalogDeps) {
     this.#deps = deps;
-    this.#policy = options.policy;
-    this.#tables = new CatalogTables(deps.db, options.policy);
+    this.#tables = new CatalogTables(deps.db);
     this.#memory = new Lru(options.memoryBytes);
     deps.shield.onLost = (objectIds) => {
       this.#tables.noteLost(objectIds).catch((error) => this.#warn("noting lost objects", error));
@@ -112,14 +74,14 @@ export class Catalog implements AsyncDisposable {
     requestHeaders: RequestHeaders,
   ): CatalogEntry | undefined | Promise<CatalogEntry | undefined> {
     const known = this.#memory.get(memoryKey(site, key));
-    if (known !== undefined) return pick(known, requestHeaders);
-    return this.#load(site, key).then((entries) => pick(entries, requestHeaders));
+    if (known !== undefined) return pick(this.#judged(site, known), requestHeaders);
+    return this.#load(site, key).then((entries) => pick(this.#judged(site, entries), requestHeaders));
   }
 
   /** Commits a response whose bytes already lie in the shield. */
   async put(draft: EntryDraft, object: ObjectDescription): Promise<CatalogEntry> {
     const { objectId, size, pieceSize, sha256 } = object;
-    const entry = entryOf(draft, { objectId, size, pieceSize, sha256 }, this.#policy);
+    const entry = entryOf(draft, { objectId, size, pieceSize, sha256 });
     await this.#tables.putEntry(entry, object.pieces, this.#deps.clock.nowMs());
     this.#remember(entry);
     this.#noteUses(USES_PER_WRITE);
@@ -144,6 +106,7 @@ export class Catalog implements AsyncDisposable {
   /** Forgets every variant of a key (RFC 9111 4.4). */
   async remove(site: string, key: string): Promise<void> {
     const id = memoryKey(site, key);
+    this.onRemoved(site, key);
     this.#loading.delete(id);
     this.#memory.set(id, [], emptyCost(id));
     await this.#tables.removeKey(site, key);
@@ -153,10 +116,18 @@ export class Catalog implements AsyncDisposable {
 
   /** Forgets everything of a site, as when its origin changes. */
   async removeSite(site: string): Promise<void> {
+    this.onRemoved(site);
     await this.#tables.removeSite(site);
-    const prefix = memoryKey(site, "");
-    for (const id of this.#loading.keys()) if (id.startsWith(prefix)) this.#loading.delete(id);
-    this.#memory.deleteWhere((id) => id.startsWith(prefix));
+    this.forgetMemory(site);
+  }
+
+  /** Has what memory knows of a site, or of one of its keys, read again from the database. */
+  forgetMemory(site: string, key?: string): void {
+    const id = memoryKey(site, key ?? "");
+    const isMeant = (other: string) => (key === undefined ? other.startsWith(id) : other === id);
+    for (const other of this.#loading.keys()) if (isMeant(other)) this.#loading.delete(other);
+    if (key === undefined) this.#memory.deleteWhere(isMeant);
+    else this.#memory.delete(id);
   }
 
   /** An object's piece hashes, 32 bytes each. */
@@ -213,6 +184,16 @@ export class Catalog implements AsyncDisposable {
   #newest(row: CatalogEntry): CatalogEntry {
     const known = this.#memory.get(memoryKey(row.site, row.key)) ?? [];
     return known.find((entry) => isSameRow(entry, row)) ?? row;
+  }
+
+  /** The entries as purges that are being carried out leave them. */
+  #judged(site: string, entries: readonly CatalogEntry[]): readonly CatalogEntry[] {
+    if (!this.marks.concerns(site)) return entries;
+    return entries.flatMap((entry) => {
+      const judgement = this.marks.judge(entry);
+      if (judgement === "gone") return [];
+      return judgement === "untouched" ? [entry] : [staleSince(entry, judgement.staleSinceMs)];
+    });
   }
 
   #load(site: string, key: string): Promise<readonly CatalogEntry[]> {

@@ -3,10 +3,47 @@ import { reprDigestHeader } from "@neson/protocol/http-digest";
 import { headersIdOf } from "@neson/protocol/manifest";
 import { z } from "zod";
 import type { EntriesTable, ObjectsTable } from "../db/schema.ts";
-import type { PolicyOptions } from "../policy/plan.ts";
+import type { StoredResponse } from "../policy/plan.ts";
 import { prepare } from "../policy/prepare.ts";
-import type { CatalogEntry, CatalogObject, EntryDraft } from "./catalog.ts";
 import { type HeaderList, steeredHeaders } from "./steered-headers.ts";
+
+/** An object as the request path knows it: without its piece list. */
+export interface CatalogObject {
+  objectId: string;
+  size: number;
+  pieceSize: number;
+  /** Hex, of the whole. */
+  sha256: string;
+}
+
+/** One stored response and the bytes it stands for. Never changed in place: a revalidation makes a new one. */
+export interface CatalogEntry extends StoredResponse {
+  site: string;
+  /** The raw request target. */
+  key: string;
+  /** Empty, or the hash of the selecting request fields. */
+  variant: string;
+  /** When the body was pulled. */
+  createdAtMs: number;
+  object: CatalogObject;
+  /** The header set under which Terminals answer, and its id. */
+  steeredHeaders: HeaderList;
+  headersId: string;
+}
+
+/** A response that is being stored: everything of an entry but its object. */
+export interface EntryDraft {
+  site: string;
+  key: string;
+  status: number;
+  /** Flat and end-to-end, without Content-Length. */
+  headers: string[];
+  requestTimeMs: number;
+  responseTimeMs: number;
+  vary: [string, string | null][];
+  /** Canonical text of `vary`; "" when it does not vary. */
+  variantKey: string;
+}
 
 type EntryRow = EntriesTable & Pick<ObjectsTable, "size" | "piece_size" | "sha256">;
 
@@ -14,10 +51,10 @@ const headersSchema = z.array(z.tuple([z.string(), z.string()])).max(10_000);
 const varySchema = z.array(z.tuple([z.string(), z.string().nullable()])).max(1000);
 
 /** The entry that a finished draft becomes. */
-export function entryOf(draft: EntryDraft, object: CatalogObject, policy: PolicyOptions): CatalogEntry {
+export function entryOf(draft: EntryDraft, object: CatalogObject): CatalogEntry {
   const { variantKey, ...rest } = draft;
   const variant = variantKey === "" ? "" : createHash("sha256").update(variantKey).digest("hex").slice(0, 32);
-  const response = { ...rest, facts: prepare(draft, policy) };
+  const response = { ...rest, facts: prepare(draft) };
   return withSteeredHeaders({ ...response, variant, object, createdAtMs: draft.responseTimeMs });
 }
 
@@ -32,8 +69,14 @@ export function withSteeredHeaders(entry: Omit<CatalogEntry, "steeredHeaders" | 
   return { ...entry, steeredHeaders: list, headersId: headersIdOf(list) };
 }
 
+/** The entry as it is once its owner has declared it stale. */
+export function staleSince(entry: CatalogEntry, staleSinceMs: number): CatalogEntry {
+  const sinceMs = Math.min(staleSinceMs, entry.facts.staleSinceMs ?? staleSinceMs);
+  return { ...entry, facts: Object.freeze({ ...entry.facts, staleSinceMs: sinceMs }) };
+}
+
 /** @throws when the row was not written by `rowOf` */
-export function entryOfRow(row: EntryRow, policy: PolicyOptions): CatalogEntry {
+export function entryOfRow(row: EntryRow): CatalogEntry {
   const received = {
     status: row.status,
     headers: headersSchema.parse(JSON.parse(row.headers)).flat(),
@@ -46,7 +89,8 @@ export function entryOfRow(row: EntryRow, policy: PolicyOptions): CatalogEntry {
     key: row.key,
     variant: row.variant,
     vary: varySchema.parse(JSON.parse(row.vary)),
-    facts: prepare(received, policy),
+    facts:
+      row.stale_since === null ? prepare(received) : { ...prepare(received), staleSinceMs: Number(row.stale_since) },
     createdAtMs: Number(row.created_at),
     object: {
       objectId: row.object_id,
@@ -70,6 +114,7 @@ export function rowOf(entry: CatalogEntry): EntriesTable {
     request_time_ms: entry.requestTimeMs,
     response_time_ms: entry.responseTimeMs,
     created_at: entry.createdAtMs,
+    stale_since: entry.facts.staleSinceMs ?? null,
   };
 }
 

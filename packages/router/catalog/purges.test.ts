@@ -7,7 +7,6 @@ import { FakeClock } from "@neson/kit/fake-clock";
 import { silentLog } from "@neson/kit/log";
 import { ObjectHasher } from "@neson/protocol/object";
 import { openDatabase } from "../db/database.ts";
-import { DEFAULT_POLICY } from "../policy/plan.ts";
 import { type Catalog, openCatalog } from "./catalog.ts";
 import { Purges } from "./purges.ts";
 import { openShield, type Shield } from "./shield.ts";
@@ -36,7 +35,7 @@ async function inCatalog(run: (opened: Opened) => Promise<void>, batchSize = 500
   try {
     const shield = await openShield({ directory, maxBytes: 1e9, memoryBytes: 1e6 }, { log: silentLog });
     const common = { db, shield, clock, log: silentLog };
-    const catalog = await openCatalog({ memoryBytes: 1e6, policy: DEFAULT_POLICY }, common);
+    const catalog = await openCatalog({ memoryBytes: 1e6 }, common);
     const tellTerminals = (objectIds: readonly string[]) => {
       const toTell = objectIds.filter((objectId) => held.delete(objectId));
       told.push(...toTell);

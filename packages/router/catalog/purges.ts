@@ -75,6 +75,13 @@ export class Purges {
     return { entries, isKnown: entries > 0, terminals: holders };
   }
 
+  /** Removes from this Router those of the objects that no entry names any more; gives their ids. */
+  async removeUnnamed(objectIds: readonly string[]): Promise<string[]> {
+    const gone: string[] = [];
+    for (const batch of batches(objectIds)) gone.push(...(await this.#takeOut(batch)));
+    return gone;
+  }
+
   /** One bounded step of the search for objects that no entry names. Never rejects. */
   async step(): Promise<void> {
     try {
@@ -141,7 +148,12 @@ export class Purges {
 
   /** Takes out those that are still unnamed; a response stored meanwhile keeps its object. */
   async #purge(objectIds: readonly string[], reason: string): Promise<{ gone: string[]; terminals: number }> {
-    const { db, shield, tellTerminals } = this.#deps;
+    const gone = await this.#takeOut(objectIds);
+    return { gone, terminals: gone.length === 0 ? 0 : this.#deps.tellTerminals(gone, reason) };
+  }
+
+  async #takeOut(objectIds: readonly string[]): Promise<string[]> {
+    const { db, shield } = this.#deps;
     const gone = await db.transaction().execute(async (transaction) => {
       const rows = await transaction
         .deleteFrom("objects")
@@ -160,7 +172,7 @@ export class Purges {
       return ids;
     });
     for (const objectId of gone) shield.remove(objectId);
-    return { gone, terminals: gone.length === 0 ? 0 : tellTerminals(gone, reason) };
+    return gone;
   }
 
   async #remember(db: Kysely<Schema>, objectIds: readonly string[]): Promise<void> {

@@ -1,9 +1,15 @@
 import type { Migration } from "kysely/migration";
 import { createFirstTables } from "./migrations/0001-catalog-sites-meter.ts";
 import { createStandingTables } from "./migrations/0002-standing-and-purges.ts";
+import { createPurgeTables } from "./migrations/0003-purge-jobs.ts";
+import { createControlApiTables } from "./migrations/0004-control-api.ts";
+import { createTrafficTables } from "./migrations/0005-traffic-and-spend.ts";
 
 /** Forward-only: a released step never changes, a new need adds a step. */
 export const migrations: Record<string, Migration> = {
   "0001-catalog-sites-meter": { up: createFirstTables },
   "0002-standing-and-purges": { up: createStandingTables },
+  "0004-control-api": { up: createControlApiTables },
+  "0003-purge-jobs": { up: createPurgeTables },
+  "0005-traffic-and-spend": { up: createTrafficTables },
 };

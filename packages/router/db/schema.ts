@@ -1,3 +1,7 @@
+import type { ApiKeysTable, AuditTrailTable, IdempotencyKeysTable } from "./schema-control-api.ts";
+import type { EntryTagsTable, PurgeJobsTable } from "./schema-purge.ts";
+import type { SiteUsageTable, SpendAlertsTable, TrafficFiguresTable } from "./schema-traffic.ts";
+
 /** The Router's tables as Kysely sees them. `migrations.ts` creates them; both change together. */
 export interface Schema {
   objects: ObjectsTable;
@@ -9,6 +13,14 @@ export interface Schema {
   terminal_reasons: TerminalReasonsTable;
   terminal_tracks: TerminalTracksTable;
   purged_objects: PurgedObjectsTable;
+  traffic_figures: TrafficFiguresTable;
+  site_usage: SiteUsageTable;
+  spend_alerts: SpendAlertsTable;
+  entry_tags: EntryTagsTable;
+  purge_jobs: PurgeJobsTable;
+  api_keys: ApiKeysTable;
+  audit_trail: AuditTrailTable;
+  idempotency_keys: IdempotencyKeysTable;
 }
 
 /** One immutable sequence of bytes that some entry refers to. */
@@ -41,6 +53,8 @@ export interface EntriesTable {
   request_time_ms: number;
   response_time_ms: number;
   created_at: number;
+  /** Unix milliseconds; set when the site's owner declared it stale. */
+  stale_since: number | null;
 }
 
 /** One business user's site as it was last put. */

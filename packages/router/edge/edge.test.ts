@@ -32,7 +32,6 @@ test("edge streams the first answer from the origin and steers the second", asyn
   const first = await bed.get('/a%20b/../v.mp4?q="x"');
   expect([first.status, first.body.equals(LARGE), first.cut]).toEqual([200, true, false]);
   expect(first.headers["cache-status"]).toBe("NESON; fwd=miss; stored");
-  expect(first.headers["set-cookie2"]).toBeUndefined();
   expect(bed.steering.placed.length).toBe(1);
 
   const second = await bed.get('/a%20b/../v.mp4?q="x"');

@@ -1,23 +1,38 @@
 import type { Clock } from "@neson/kit/clock";
 import type { Answer, EdgeRequest, Handle } from "@neson/kit/http/answer";
+import { answerOfError } from "@neson/kit/http/failure";
 import type { Log } from "@neson/kit/log";
-import type { Catalog, CatalogEntry } from "../catalog/catalog.ts";
+import type { Catalog } from "../catalog/catalog.ts";
+import type { CatalogEntry } from "../catalog/entry.ts";
 import type { Shield } from "../catalog/shield.ts";
+import { CodedBodies } from "../compress/coded-bodies.ts";
+import { type Locate, openGeo } from "../geo/locate.ts";
 import { Flights } from "../origin/flights.ts";
 import { createOriginClient, DEFAULT_ORIGIN_OPTIONS, type OriginOptions } from "../origin/origin-client.ts";
 import type { Resolve } from "../origin/resolver.ts";
 import { cacheStatus } from "../policy/cache-status.ts";
-import { DEFAULT_POLICY, type PolicyOptions, plan } from "../policy/plan.ts";
+import { plan } from "../policy/plan.ts";
+import type { TrustedProxies } from "../rules/client-address.ts";
+import { createRules } from "../rules/rules.ts";
 import type { Sites } from "../sites/site.ts";
+import { salvage } from "../slices/salvage.ts";
+import type { SliceStore } from "../slices/slice-store.ts";
+import { createSlices } from "../slices/slices.ts";
 import type { Steering } from "../steer/steering.ts";
 import type { EdgeParts, Exchange, Outcome } from "./exchange.ts";
-import { plainAnswer } from "./failure.ts";
+import { capReached, plainAnswer } from "./failure.ts";
+import { headStale } from "./head.ts";
 import { answerStored } from "./hit.ts";
+import { countedDown } from "./max-forwards.ts";
 import { miss } from "./miss.ts";
 import { pass } from "./pass.ts";
-import { revalidate } from "./revalidate.ts";
+import { renew, revalidate } from "./revalidate.ts";
+import { keyed, withoutListed } from "./seen.ts";
 import { createEdgeStats, type EdgeStats } from "./stats.ts";
 import { Trace } from "./trace.ts";
+
+/** Memory for what was compressed. */
+const CODED_MEMORY_BYTES = 64 * 1_048_576;
 
 /** Settings of the edge. */
 export interface EdgeOptions {
@@ -25,8 +40,9 @@ export interface EdgeOptions {
   edgeScheme: "http" | "https";
   /** Larger bodies are passed through and not stored. Never more than the shield's quota. */
   maxObjectBytes: number;
-  policy?: PolicyOptions;
   origin?: Partial<OriginOptions>;
+  /** Proxies of the operator before this Router, which say who the client is; none when absent. */
+  trustedProxies?: TrustedProxies | undefined;
 }
 
 /** What the edge works with. */
@@ -34,17 +50,27 @@ export interface EdgeDeps {
   sites: Pick<Sites, "byHost">;
   catalog: Catalog;
   shield: Shield;
+  /** What is stored of files in part. */
+  slices: SliceStore;
   steering: Steering;
   clock: Clock;
   log: Log;
   /** How origin names become addresses; the system's way when absent. */
   resolve?: Resolve;
+  /** Where addresses are; by the built-in table when absent. */
+  locate?: Locate;
+  /** Told of every answer of a site, which it may make report to it; nobody when absent. */
+  observe?: EdgeParts["observe"];
+  /** How a site may be served within its spend cap; always open when absent. */
+  spendStateOf?: EdgeParts["spendStateOf"];
 }
 
 /** The Router's data path. */
 export interface Edge extends AsyncDisposable {
   /** Answers one request; synchronously for a hit whose entry (and bytes, if it answers itself) are in memory. */
   handle: Handle;
+  /** Resolves when the pulls of a site that are under way now are over. */
+  pullsOver(site: string): Promise<void>;
   /** Live counters. */
   readonly stats: Readonly<EdgeStats>;
 }
@@ -55,7 +81,7 @@ export interface Edge extends AsyncDisposable {
  */
 export function createEdge(options: EdgeOptions, deps: EdgeDeps): Edge {
   const { catalog, shield, steering, clock, log, sites } = deps;
-  const { edgeScheme, policy = DEFAULT_POLICY } = options;
+  const { edgeScheme } = options;
   const stats = createEdgeStats();
   const origin = createOriginClient(
     { ...DEFAULT_ORIGIN_OPTIONS, ...options.origin },
@@ -69,20 +95,33 @@ export function createEdge(options: EdgeOptions, deps: EdgeDeps): Edge {
   );
   const maxObjectBytes = Math.min(options.maxObjectBytes, shield.maxBytes);
   const flights = new Flights(
-    { policy, edgeScheme, maxObjectBytes },
-    { origin, catalog, shield, steering, clock, log },
+    { edgeScheme, maxObjectBytes },
+    {
+      ...{ origin, catalog, shield, steering, clock, log },
+      onBrokenOff: (draft, size, body) => salvage(deps.slices, draft, size, body),
+    },
+  );
+  const slices = createSlices(
+    { edgeScheme, maxObjectBytes },
+    { store: deps.slices, origin, catalog, shield, steering, clock, log },
   );
   const parts: EdgeParts = {
-    ...{ catalog, shield, steering, origin, flights, clock, log, stats, edgeScheme },
+    ...{ catalog, shield, steering, origin, flights, slices, clock, log, stats, edgeScheme },
+    coded: new CodedBodies({ memoryBytes: CODED_MEMORY_BYTES }),
+    rules: createRules({ edgeScheme, trustedProxies: options.trustedProxies }, { locate: deps.locate ?? openGeo() }),
+    observe: deps.observe ?? ((_x, answer) => answer),
+    spendStateOf: deps.spendStateOf ?? (() => "open"),
     countSent: (bodyBytes) => {
       stats.routerBytes += bodyBytes;
     },
   };
   return {
     handle: (request) => receive(request, sites, parts),
+    pullsOver: (site) => flights.over(site),
     stats,
     [Symbol.asyncDispose]: async () => {
       await flights[Symbol.asyncDispose]();
+      await slices[Symbol.asyncDispose]();
       await origin[Symbol.asyncDispose]();
     },
   };
@@ -92,11 +131,48 @@ function receive(request: EdgeRequest, sites: EdgeDeps["sites"], parts: EdgePart
   parts.stats.requests += 1;
   const site = sites.byHost(hostnameOf(request.host));
   if (site === undefined) return unknownHost(request);
-  const x: Exchange = { request, site, parts, nowMs: parts.clock.nowMs(), trace: new Trace() };
+  const arrived: Exchange = {
+    request: withoutListed(request),
+    site,
+    parts,
+    nowMs: parts.clock.nowMs(),
+    trace: new Trace(),
+  };
+  const screened = parts.rules.screen(arrived);
+  if (screened?.answer !== undefined) return parts.observe({ ...arrived, request: screened.request }, screened.answer);
+  const x: Exchange = screened === undefined ? arrived : { ...arrived, ...screened };
+  const outcome = answerFor(x);
+  return outcome instanceof Promise
+    ? outcome.then(
+        (answer) => finish(x, answer),
+        (error) => finish(x, failedAnswer(x, error)),
+      )
+    : finish(x, outcome);
+}
+
+/** What every answer of a site goes through on its way out. */
+function finish(x: Exchange, answer: Answer): Answer {
+  return x.parts.observe(x, x.parts.rules.dress(x, answer));
+}
+
+function answerFor(x: Exchange): Outcome {
+  const { request, site, parts } = x;
+  if (parts.spendStateOf(site.name) === "stopped") return capReached(x);
   const { method } = request;
   // A GET with content means something only its origin knows (RFC 9110 9.3.1).
-  if ((method !== "GET" && method !== "HEAD") || hasContent(request)) return pass(x, "method");
-  const found = parts.catalog.find(site.name, request.target, request.headers);
+  if ((method !== "GET" && method !== "HEAD") || hasContent(request)) return passMethod(x);
+  return lookUp(x, keyed(request, site));
+}
+
+function passMethod(x: Exchange): Outcome {
+  const counted = countedDown(x.request);
+  if (counted === undefined) return pass(x, "method");
+  return "status" in counted ? counted : pass({ ...x, request: counted }, "method");
+}
+
+function lookUp(exchange: Exchange, request: EdgeRequest): Outcome {
+  const x = request === exchange.request ? exchange : { ...exchange, request };
+  const found = x.parts.catalog.find(x.site.name, request.target, request.headers);
   return found instanceof Promise ? decideLater(x, found) : decide(x, found);
 }
 
@@ -107,12 +183,13 @@ async function decideLater(x: Exchange, finding: Promise<CatalogEntry | undefine
 }
 
 function decide(x: Exchange, entry: CatalogEntry | undefined): Outcome {
-  const decision = plan(x.request, entry, x.nowMs);
+  const decision = plan(x.request, entry, x.nowMs, x.site.cache);
   switch (decision.kind) {
     case "hit": {
       if (entry === undefined) throw impossible(decision.kind);
       x.parts.stats.hits += 1;
       x.trace.outcome = decision.stale ? "stale" : "hit";
+      if (decision.renewal !== undefined) renew(x, entry, decision.renewal.conditions);
       const status = cacheStatus({ hit: true, ttl: decision.freshSeconds });
       return answerStored(x, entry, status, decision.ageSeconds);
     }
@@ -122,6 +199,7 @@ function decide(x: Exchange, entry: CatalogEntry | undefined): Outcome {
     case "miss":
       return miss(x, decision);
     case "pass":
+      if (decision.reason === "head-stale" && entry !== undefined) return headStale(x, entry);
       return pass(x, decision.fwd);
     default:
       throw impossible((decision satisfies never as { kind: string }).kind);
@@ -143,8 +221,16 @@ function hasContent({ headers }: EdgeRequest): boolean {
   return (length !== undefined && length !== "0") || headers["transfer-encoding"] !== undefined;
 }
 
-/** The Host field without its port; an IPv6 literal keeps its brackets. */
+/** RFC 9211 2: every answer says what became of the request here. */
+function failedAnswer(x: Exchange, error: unknown): Answer {
+  const answer = answerOfError(x.parts.log, error, x.request);
+  answer.headers.push("Cache-Status", cacheStatus({ hit: false, fwd: "bypass", detail: "error" }));
+  return answer;
+}
+
+/** The Host field without its port and the dot that ends a full name (RFC 9110 4.2.3: the same host); an IPv6 literal keeps its brackets. */
 function hostnameOf(host: string): string {
   const colon = host.lastIndexOf(":");
-  return colon < 0 || host.endsWith("]") ? host : host.slice(0, colon);
+  const name = colon < 0 || host.endsWith("]") ? host : host.slice(0, colon);
+  return name.endsWith(".") ? name.slice(0, -1) : name;
 }

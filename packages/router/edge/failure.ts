@@ -5,9 +5,11 @@ import type { Exchange } from "./exchange.ts";
 
 const REASONS: Record<number, string> = {
   404: "Not Found",
+  405: "Method Not Allowed",
   502: "Bad Gateway",
   504: "Gateway Timeout",
   508: "Loop Detected",
+  509: "Bandwidth Limit Exceeded",
 };
 
 // What clients are told; the log has the rest. Origins are not named to anyone.
@@ -29,6 +31,16 @@ export function originFailure({ request, site, parts }: Exchange, error: unknown
   parts.log.warn({ site: site.name, target: request.target, code }, describeError(error));
   parts.stats.errors += 1;
   return plainAnswer(told.status, `${told.line} (${code})`, `fwd=miss; detail=${code}`);
+}
+
+/** 509 until the month is over: the site's owner has set that it shall not cost more. */
+export function capReached(x: Exchange): Answer {
+  x.trace.step("spend: the month's cap is reached, the site is stopped");
+  const now = new Date(x.nowMs);
+  const monthEndMs = Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 1, 1);
+  const answer = plainAnswer(509, "this site has reached its limit for the month", "fwd=bypass; detail=spend-cap");
+  answer.headers.push("Retry-After", String(Math.ceil((monthEndMs - x.nowMs) / 1000)));
+  return answer;
 }
 
 /** A refusal in one line, never stored by anyone. `cacheStatus` are its parameters (RFC 9211). */

@@ -1,6 +1,7 @@
 import type { Answer } from "@neson/kit/http/answer";
-import { rangedAnswer } from "@neson/kit/http/respond";
-import type { CatalogEntry } from "../catalog/catalog.ts";
+import { isConditional, rangedAnswer } from "@neson/kit/http/respond";
+import type { CatalogEntry } from "../catalog/entry.ts";
+import { codedAnswer } from "./coded.ts";
 import type { Exchange, Outcome } from "./exchange.ts";
 import { isForMetalink, metalink } from "./metalink.ts";
 import { miss } from "./miss.ts";
@@ -29,8 +30,14 @@ function answerHere(
   cacheStatus: string,
   ageSeconds: number,
 ): Outcome {
-  const { object } = entry;
   const added = ["Age", String(ageSeconds), "Cache-Status", cacheStatus];
+  const coded = codedAnswer(x, entry, prepared, added);
+  if (coded instanceof Promise) return coded.then((found) => found ?? answerPlain(x, entry, prepared, added));
+  return coded ?? answerPlain(x, entry, prepared, added);
+}
+
+function answerPlain(x: Exchange, entry: CatalogEntry, prepared: Prepared, added: string[]): Outcome {
+  const { object } = entry;
   const bytes = x.parts.shield.inMemory(object.objectId);
   if (bytes !== undefined) return fromMemory(x, entry, prepared, added, bytes);
   const needsBytes = x.request.method === "GET" && object.size > 0 && !isSettledHere(x, entry);
@@ -73,13 +80,4 @@ function ranged(
     read,
     sent: x.parts.countSent,
   });
-}
-
-function isConditional(headers: Exchange["request"]["headers"]): boolean {
-  return (
-    headers["if-none-match"] !== undefined ||
-    headers["if-modified-since"] !== undefined ||
-    headers["if-match"] !== undefined ||
-    headers["if-unmodified-since"] !== undefined
-  );
 }

@@ -1,7 +1,7 @@
 import type { Answer } from "@neson/kit/http/answer";
 import { header } from "@neson/kit/http/answer";
 import { MEDIA_TYPE, writeMetalink } from "@neson/protocol/metalink";
-import type { CatalogEntry } from "../catalog/catalog.ts";
+import type { CatalogEntry } from "../catalog/entry.ts";
 import type { Exchange } from "./exchange.ts";
 import { type Prepared, preparedOf } from "./prepared.ts";
 import { urlsFor } from "./steered.ts";
@@ -28,10 +28,11 @@ function prefersMetalink(accept: string | undefined, contentType: string | undef
 }
 
 /** Whether this request is to be answered with a Metalink of the entry. */
-export function isForMetalink({ request }: Exchange, entry: CatalogEntry, prepared: Prepared): boolean {
+export function isForMetalink({ request, isRouterOnly }: Exchange, entry: CatalogEntry, prepared: Prepared): boolean {
   const { accept, authorization } = request.headers;
   if (accept === undefined || !accept.includes(MEDIA_TYPE)) return false;
-  if (entry.status !== 200 || prepared.delivery !== "redirect" || authorization !== undefined) return false;
+  if (entry.status !== 200 || prepared.delivery === "router" || authorization !== undefined) return false;
+  if (isRouterOnly === true) return false;
   return prefersMetalink(accept, header(entry.headers, "content-type"));
 }
 
@@ -41,7 +42,7 @@ export async function metalink(x: Exchange, entry: CatalogEntry, cacheStatus: st
   const pieces = await x.parts.catalog.pieces(objectId);
   if (pieces === undefined) return undefined;
   const isListed = pieces.length <= MAX_PIECES_BYTES;
-  const home = `${x.parts.edgeScheme}://${x.request.host}${x.request.target}`;
+  const home = `${x.parts.edgeScheme}://${x.request.host}${x.returnTarget ?? x.request.target}`;
   const urls = [...(urlsFor(x, entry, undefined) ?? []), home];
   const document = writeMetalink({
     name: nameOf(x.request.target),

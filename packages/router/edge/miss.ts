@@ -5,10 +5,15 @@ import type { Exchange } from "./exchange.ts";
 import { plainAnswer } from "./failure.ts";
 import { answerLanding } from "./landed.ts";
 import { pass, refuseLoop } from "./pass.ts";
+import { answerSliced } from "./sliced.ts";
 
 /** Nothing usable is stored: fetches once for all who ask meanwhile. */
 export async function miss(x: Exchange, plan: MissPlan): Promise<Answer> {
   const { request, site, parts } = x;
+  if (!parts.flights.isUnderWay(site.name, request.target)) {
+    const answer = await answerSliced(x, plan);
+    if (answer !== undefined) return answer;
+  }
   if (plan.forbidden !== undefined) {
     parts.stats.errors += 1;
     return plainAnswer(504, "nothing is stored, and the request said only-if-cached", `fwd=${plan.fwd}`);

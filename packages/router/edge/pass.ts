@@ -3,10 +3,10 @@ import type { OriginResponse } from "../origin/origin-client.ts";
 import { originUrlOf } from "../origin/origin-url.ts";
 import { bodyFraming, hopsOf, MAX_HOPS, originRequestHeaders, VIA } from "../origin/request-headers.ts";
 import { cacheStatus } from "../policy/cache-status.ts";
-import { fieldLines } from "../policy/fields.ts";
 import { invalidates } from "../policy/invalidate.ts";
 import type { Exchange, Forwarded } from "./exchange.ts";
 import { originFailure, plainAnswer } from "./failure.ts";
+import { invalidate } from "./invalidation.ts";
 
 /** Forwards the request as it is, for this client alone, and stores nothing of the answer. */
 export async function pass(x: Exchange, fwd: Forwarded): Promise<Answer> {
@@ -24,14 +24,17 @@ export async function pass(x: Exchange, fwd: Forwarded): Promise<Answer> {
   const { method, target, signal } = request;
   let response: OriginResponse;
   try {
-    const order = { site, method, target, headers, signal };
+    const onInform = (status: number, fields: string[]) => request.inform(status, fields);
+    const order = { site, method, target, headers, onInform, signal };
     response = await parts.origin.send(framing.length === 0 ? order : { ...order, body: request.body });
   } catch (error) {
     // Nobody is left to read this; it only ends the request.
     if (signal.aborted) return plainAnswer(502, "the client left", "fwd=bypass");
     return originFailure(x, error);
   }
-  if (invalidates(method, response.status)) await invalidate(x, response);
+  x.trace.outcome = "pass";
+  x.trace.origin(response);
+  if (invalidates(method, response.status)) await invalidate(x, response.headers);
   return passedOn(x, response, cacheStatus({ hit: false, fwd }));
 }
 
@@ -52,20 +55,4 @@ export function refuseLoop({ request, parts }: Exchange): Answer | undefined {
   if (hopsOf(request) <= MAX_HOPS) return undefined;
   parts.stats.errors += 1;
   return plainAnswer(508, "this site's origin leads back to the network itself", "fwd=bypass; detail=loop");
-}
-
-/** RFC 9111 4.4: forgets what is stored for the target, and for what the answer points to on the same host. */
-async function invalidate({ request, site, parts }: Exchange, response: OriginResponse): Promise<void> {
-  const keys = new Set([request.target]);
-  const here = `http://${request.host}`;
-  for (const name of ["location", "content-location"]) {
-    for (const value of fieldLines(response.headers, name)) {
-      const url = URL.parse(value, here + request.target);
-      if (url !== null && url.host === new URL(here).host) keys.add(url.pathname + url.search);
-    }
-  }
-  for (const key of keys) {
-    parts.flights.invalidate(site.name, key);
-    await parts.catalog.remove(site.name, key);
-  }
 }

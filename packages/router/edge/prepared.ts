@@ -1,16 +1,22 @@
 import { header } from "@neson/kit/http/answer";
 import { digestHeader, reprDigestHeader } from "@neson/protocol/http-digest";
-import type { CatalogEntry } from "../catalog/catalog.ts";
+import type { CatalogEntry } from "../catalog/entry.ts";
+import { varyingHeaders } from "../compress/coded-headers.ts";
 import { VIA } from "../origin/request-headers.ts";
 import { type Delivery, deliveryFor } from "../policy/delivery.ts";
 import { fieldLines } from "../policy/fields.ts";
 import type { Site } from "../sites/site.ts";
+import { isCodableFor } from "./coded.ts";
 
 /** What answers from one entry have in common, worked out once. */
 export interface Prepared {
   /** The site as it was then: its rules decide `delivery`. */
   site: Site;
   delivery: Delivery;
+  /** Whether pages of every origin may read what Terminals send: their stored fields say so, or nothing. */
+  isForAnyPage: boolean;
+  /** Whether viewers may get it in a content coding; `own` says then that it varies. */
+  isCodable: boolean;
   /** Stored fields for an answer of this Router's own: without Age, with Via. */
   own: string[];
   /** `own` with the framing of the whole representation. */
@@ -29,10 +35,14 @@ export function preparedOf(entry: CatalogEntry, site: Site): Prepared {
   if (known !== undefined && known.site === site) return known;
   const path = entry.key.split("?", 1)[0] ?? entry.key;
   const subject = { path, contentType: header(entry.headers, "content-type"), size: entry.object.size };
-  const own = ownHeaders(entry.headers);
+  const { status, headers, object } = entry;
+  const isCodable = isCodableFor(site, { status, headers, size: object.size });
+  const own = isCodable ? varyingHeaders(ownHeaders(headers)) : ownHeaders(headers);
   const made: Prepared = {
     site,
     delivery: deliveryFor(site.rules, subject),
+    isForAnyPage: (header(entry.headers, "access-control-allow-origin") ?? "*").trim() === "*",
+    isCodable,
     own,
     whole: [...own, "Accept-Ranges", "bytes", "Content-Length", String(entry.object.size)],
     redirect: redirectHeaders(entry),
@@ -41,13 +51,15 @@ export function preparedOf(entry: CatalogEntry, site: Site): Prepared {
   return made;
 }
 
+// Made anew for each answer, or meant for this Router alone: tags are how the site's owner names things to purge.
+const NOT_SENT_ON = new Set(["age", "accept-ranges", "cache-status", "cache-tag", "surrogate-key"]);
+
 /** Stored fields as this Router sends them on. Age is left out: it is counted anew for each answer (RFC 9111 5.1). */
 export function ownHeaders(stored: readonly string[]): string[] {
   const own: string[] = [];
   for (let i = 0; i + 1 < stored.length; i += 2) {
     const name = (stored[i] ?? "").toLowerCase();
-    if (name !== "age" && name !== "accept-ranges" && name !== "cache-status")
-      own.push(stored[i] ?? "", stored[i + 1] ?? "");
+    if (!NOT_SENT_ON.has(name)) own.push(stored[i] ?? "", stored[i + 1] ?? "");
   }
   own.push("Via", VIA);
   return own;

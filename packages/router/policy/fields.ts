@@ -37,9 +37,17 @@ const NOT_STORED = new Set<string>([
   "proxy-authorization",
 ]);
 
+// RFC 9110 7.6.1 forbids listing these; a message without them would be another one, or have no end.
+const NEVER_LISTED = new Set<string>(["host", "content-length", "transfer-encoding", "via", "upgrade", "te"]);
+
+/** Whether a field of this (lower-case) name goes when Connection lists it. */
+export function dropsField(name: string): boolean {
+  return name !== "" && !NEVER_LISTED.has(name);
+}
+
 /** The fields that are stored and forwarded: without those of this connection and those that Connection lists (RFC 9111 3.1). */
 export function endToEndFields(headers: readonly string[]): string[] {
-  const listed = new Set(listMembers(fieldLines(headers, "connection")));
+  const listed = new Set(listMembers(fieldLines(headers, "connection")).filter(dropsField));
   const kept: string[] = [];
   for (let i = 0; i + 1 < headers.length; i += 2) {
     const name = (headers[i] ?? "").toLowerCase();

@@ -1,15 +1,14 @@
 import { expect, test } from "bun:test";
 import { formatHttpDate } from "@neson/kit/http/date";
 import fc from "fast-check";
-import { parseCacheControl } from "./cache-control.ts";
-import { fieldLines } from "./fields.ts";
 import {
   currentAgeSeconds,
   freshnessLifetimeSeconds,
-  heuristicLifetimeSeconds,
   initialAgeMs,
   type ReceivedResponse,
+  unchangedSeconds,
 } from "./freshness.ts";
+import { governingDirectives } from "./targeted.ts";
 
 const NOW_MS = Date.UTC(2026, 10, 22, 12, 0, 0) + 400;
 
@@ -46,8 +45,7 @@ const LIFETIMES: [name: string, headers: string[], expected: number | undefined]
 
 test("freshnessLifetimeSeconds() follows RFC 9111 4.2.1", () => {
   for (const [name, headers, expected] of LIFETIMES) {
-    const directives = parseCacheControl(fieldLines(headers, "cache-control"));
-    expect([name, freshnessLifetimeSeconds(received(headers), directives)]).toEqual([name, expected]);
+    expect([name, freshnessLifetimeSeconds(received(headers), governingDirectives(headers))]).toEqual([name, expected]);
   }
 });
 
@@ -83,13 +81,11 @@ test("currentAgeSeconds() grows with time and never shrinks when the clock goes 
   expect(currentAgeSeconds(facts, NOW_MS - 60_000)).toBe(2);
 });
 
-test("heuristicLifetimeSeconds() guesses only when asked, and at most a day", () => {
-  const headers = ["Date", at(0), "Last-Modified", at(-1000)];
-  expect(heuristicLifetimeSeconds(received(headers), 0)).toBeUndefined();
-  expect(heuristicLifetimeSeconds(received(headers), 0.1)).toBe(100);
-  expect(heuristicLifetimeSeconds(received(["Last-Modified", at(-100_000_000)]), 0.1)).toBe(86_400);
-  expect(heuristicLifetimeSeconds(received(["Last-Modified", at(50)]), 0.1)).toBe(0);
-  expect(heuristicLifetimeSeconds(received(["Last-Modified", "x"]), 0.1)).toBeUndefined();
+test("unchangedSeconds() counts from the last modification to the answer", () => {
+  expect(unchangedSeconds(received(["Date", at(0), "Last-Modified", at(-1000)]))).toBe(1000);
+  expect(unchangedSeconds(received(["Last-Modified", at(50)]))).toBe(0);
+  expect(unchangedSeconds(received(["Last-Modified", "x"]))).toBe(0);
+  expect(unchangedSeconds(received([]))).toBe(0);
 });
 
 test("freshness and age are finite and never negative, whatever the origin sends", () => {
@@ -98,8 +94,7 @@ test("freshness and age are finite and never negative, whatever the origin sends
   fc.assert(
     fc.property(fc.array(fc.tuple(name, value)), fc.integer({ min: -5_000, max: 60_000 }), (pairs, delayMs) => {
       const response = received(pairs.flat(), delayMs);
-      const directives = parseCacheControl(fieldLines(response.headers, "cache-control"));
-      const lifetime = freshnessLifetimeSeconds(response, directives) ?? 0;
+      const lifetime = freshnessLifetimeSeconds(response, governingDirectives(response.headers)) ?? 0;
       for (const number of [lifetime, initialAgeMs(response)]) {
         expect(Number.isFinite(number)).toBe(true);
         expect(number).toBeGreaterThanOrEqual(0);

@@ -1,8 +1,9 @@
 /** Freshness lifetime and age (RFC 9111 4.2). */
 
 import { parseHttpDate } from "@neson/kit/http/date";
-import { type Directives, deltaSeconds, secondsOf } from "./cache-control.ts";
+import { deltaSeconds, secondsOf } from "./cache-control.ts";
 import { fieldLines } from "./fields.ts";
+import type { Governing } from "./targeted.ts";
 
 /** A response with the times of its exchange (milliseconds since 1970). */
 export interface ReceivedResponse {
@@ -56,12 +57,17 @@ function dateMs(response: ReceivedResponse): number {
  * RFC 9111 4.2.1 freshness_lifetime for a shared cache, in seconds; undefined when the origin stated none.
  * Stated but invalid or contradictory information gives 0: stale on arrival.
  */
-export function freshnessLifetimeSeconds(response: ReceivedResponse, directives: Directives): number | undefined {
+export function freshnessLifetimeSeconds(
+  response: ReceivedResponse,
+  { directives, isTargeted }: Governing,
+): number | undefined {
   // s-maxage overrides max-age, and both override Expires (5.2.2.10, 5.3).
   for (const name of ["s-maxage", "max-age"]) {
     const stated = secondsOf(directives, name);
     if (stated !== undefined) return stated === "invalid" ? 0 : stated;
   }
+  // RFC 9213 2.2: Expires is not for a cache that was addressed by a field of its own.
+  if (isTargeted) return undefined;
   const [expires, ...others] = fieldLines(response.headers, "expires");
   if (expires === undefined) return undefined;
   // 5.3: an invalid date, especially "0", is a time in the past. 4.2.1: so are two that differ.
@@ -70,12 +76,10 @@ export function freshnessLifetimeSeconds(response: ReceivedResponse, directives:
   return Math.max(0, Math.floor((expiresMs - dateMs(response)) / 1000));
 }
 
-/** RFC 9111 4.2.2: a share of the time since the last modification, at most a day; undefined where no guess is allowed. */
-export function heuristicLifetimeSeconds(response: ReceivedResponse, fraction: number): number | undefined {
+/** RFC 9111 4.2.2: seconds from the last modification to the response, of which a share may count as freshness; 0 when they are not known. */
+export function unchangedSeconds(response: ReceivedResponse): number {
   const lastModified = fieldLines(response.headers, "last-modified")[0];
-  if (fraction <= 0 || lastModified === undefined) return undefined;
+  if (lastModified === undefined) return 0;
   const modifiedMs = parseHttpDate(lastModified, response.responseTimeMs);
-  if (modifiedMs === undefined) return undefined;
-  const unchangedSeconds = (dateMs(response) - modifiedMs) / 1000;
-  return Math.max(0, Math.min(86_400, Math.floor(unchangedSeconds * fraction)));
+  return modifiedMs === undefined ? 0 : Math.max(0, (dateMs(response) - modifiedMs) / 1000);
 }

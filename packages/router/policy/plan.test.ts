@@ -1,16 +1,17 @@
 import { expect, test } from "bun:test";
 import { formatHttpDate } from "@neson/kit/http/date";
 import fc from "fast-check";
-import { DEFAULT_POLICY, type Plan, type PolicyOptions, plan, type StoredResponse } from "./plan.ts";
+import { DEFAULT_POLICY, type PolicyOptions } from "./options.ts";
+import { type Plan, plan, type StoredResponse } from "./plan.ts";
 import { prepare } from "./prepare.ts";
 import type { RequestHeaders } from "./vary.ts";
 
 const STORED_AT_MS = Date.UTC(2026, 10, 22, 12, 0, 0);
 const MODIFIED = formatHttpDate(STORED_AT_MS - 86_400_000);
 
-function stored(headers: string[], options: PolicyOptions = DEFAULT_POLICY): StoredResponse {
-  const received = { status: 200, headers, requestTimeMs: STORED_AT_MS, responseTimeMs: STORED_AT_MS };
-  return { ...received, vary: [], facts: prepare(received, options) };
+function stored(headers: string[], status = 200): StoredResponse {
+  const received = { status, headers, requestTimeMs: STORED_AT_MS, responseTimeMs: STORED_AT_MS };
+  return { ...received, vary: [], facts: prepare(received) };
 }
 
 function planAfter(
@@ -18,15 +19,16 @@ function planAfter(
   entry: StoredResponse | undefined,
   headers: RequestHeaders = {},
   method = "GET",
+  options: PolicyOptions = DEFAULT_POLICY,
 ): Plan {
-  return plan({ method, headers }, entry, STORED_AT_MS + seconds * 1000);
+  return plan({ method, headers }, entry, STORED_AT_MS + seconds * 1000, options);
 }
 
 /** One line per decision: kind, and what tells it from others of its kind. */
 function brief(decision: Plan): string {
   switch (decision.kind) {
     case "hit":
-      return decision.stale ? "hit stale" : "hit";
+      return `hit${decision.stale ? " stale" : ""}${decision.renewal === undefined ? "" : ", renew"}`;
     case "revalidate":
       return `revalidate ${decision.fwd}${decision.alone ? " alone" : ""}`;
     case "miss":
@@ -131,8 +133,16 @@ test("plan() with a stored response", () => {
     const headers = cacheControl === "" ? [] : ["Cache-Control", cacheControl];
     expect([name, brief(planAfter(afterSeconds, stored(headers), request))]).toEqual([name, expected]);
     // RFC 9110 9.3.2: HEAD is answered like GET.
-    expect([name, brief(planAfter(afterSeconds, stored(headers), request, "HEAD"))]).toEqual([name, expected]);
+    const entry = stored([...headers, "ETag", '"1"']);
+    expect([name, brief(planAfter(afterSeconds, entry, request, "HEAD"))]).toEqual([name, expected]);
   }
+});
+
+test("plan() asks with HEAD what only a GET for all of the content could confirm", () => {
+  const entry = stored(["Cache-Control", "max-age=60"]);
+  expect(brief(planAfter(61, entry, {}, "HEAD"))).toBe("pass head-stale");
+  expect(brief(planAfter(1, entry, { "cache-control": "no-cache" }, "HEAD"))).toBe("revalidate request");
+  expect(brief(planAfter(61, entry, { "cache-control": "only-if-cached" }, "HEAD"))).toBe("miss only-if-cached");
 });
 
 test("plan() passes other methods whatever is stored", () => {
@@ -191,20 +201,112 @@ test("plan() says how long a stale response may stand in for an error (RFC 5861 
     ["max-age=60, must-revalidate, stale-if-error=100", 50, 61, 0],
     ["s-maxage=60, stale-if-error=100", 50, 61, 0],
     ["no-cache, stale-if-error=100", 50, 1, 0],
+    // The site's own say is for what was fresh once.
+    ["max-age=0", 50, 1, 0],
+    ["", 50, 1, 0],
+    ["max-age=0, stale-if-error=100", 50, 1, 99],
   ];
   for (const [cacheControl, staleIfErrorSeconds, afterSeconds, expected] of cases) {
-    const entry = stored(["Cache-Control", cacheControl], { ...DEFAULT_POLICY, staleIfErrorSeconds });
-    const found = planAfter(afterSeconds, entry);
+    const entry = stored(["Cache-Control", cacheControl]);
+    const found = planAfter(afterSeconds, entry, {}, "GET", { ...DEFAULT_POLICY, staleIfErrorSeconds });
     expect([cacheControl, found]).toMatchObject([cacheControl, { staleOnErrorSeconds: expected }]);
   }
 });
 
 test("plan() guesses freshness only for a site that asked for it", () => {
   const headers = ["Date", formatHttpDate(STORED_AT_MS), "Last-Modified", MODIFIED];
+  const guessing = { ...DEFAULT_POLICY, heuristicFraction: 0.1 };
+  const briefly = (seconds: number, entry: StoredResponse) => brief(planAfter(seconds, entry, {}, "GET", guessing));
   expect(brief(planAfter(1, stored(headers)))).toBe("revalidate stale");
-  expect(brief(planAfter(1, stored(headers, { ...DEFAULT_POLICY, heuristicFraction: 0.1 })))).toBe("hit");
-  const explicit = stored([...headers, "Cache-Control", "max-age=0"], { ...DEFAULT_POLICY, heuristicFraction: 0.1 });
-  expect(brief(planAfter(1, explicit))).toBe("revalidate stale");
+  expect(briefly(1, stored(headers))).toBe("hit");
+  expect(briefly(8640, stored(headers))).toBe("revalidate stale");
+  expect(briefly(1, stored([...headers, "Cache-Control", "max-age=0"]))).toBe("revalidate stale");
+  // RFC 9110 15.1: not every status may be guessed about, unless the origin says public.
+  expect(briefly(1, stored(headers, 500))).toBe("revalidate stale");
+  expect(briefly(1, stored([...headers, "Cache-Control", "public"], 500))).toBe("hit");
+  // At most a day.
+  const ancient = ["Last-Modified", formatHttpDate(STORED_AT_MS - 1e12)];
+  expect([briefly(86_399, stored(ancient)), briefly(86_400, stored(ancient))]).toEqual(["hit", "revalidate stale"]);
+});
+
+test("plan() keeps failures for as long as the site says, where the origin says nothing", () => {
+  const options = { ...DEFAULT_POLICY, negative: { notFoundSeconds: 10, serverErrorSeconds: 5 } };
+  const cases: [status: number, cacheControl: string, afterSeconds: number, expected: string][] = [
+    [404, "", 9, "hit"],
+    [404, "", 10, "revalidate stale"],
+    [410, "", 9, "hit"],
+    [404, "max-age=0", 1, "revalidate stale"],
+    [404, "max-age=60", 50, "hit"],
+    [503, "", 4, "hit"],
+    [503, "", 5, "revalidate stale"],
+    [400, "", 1, "revalidate stale"],
+    [431, "", 1, "revalidate stale"],
+    [501, "", 1, "revalidate stale"],
+    [200, "", 1, "revalidate stale"],
+  ];
+  for (const [status, cacheControl, afterSeconds, expected] of cases) {
+    const found = planAfter(afterSeconds, stored(["Cache-Control", cacheControl], status), {}, "GET", options);
+    expect([status, cacheControl, brief(found)]).toEqual([status, cacheControl, expected]);
+  }
+});
+
+const RENEWED: [
+  cacheControl: string,
+  siteSeconds: number,
+  afterSeconds: number,
+  request: RequestHeaders,
+  expected: string,
+][] = [
+  // RFC 5861 3
+  ["max-age=60, stale-while-revalidate=30", 0, 59, {}, "hit"],
+  ["max-age=60, stale-while-revalidate=30", 0, 60, {}, "hit stale, renew"],
+  ["max-age=60, stale-while-revalidate=30", 0, 90, {}, "hit stale, renew"],
+  ["max-age=60, stale-while-revalidate=30", 0, 91, {}, "revalidate stale"],
+  ["max-age=60, stale-while-revalidate=x", 30, 61, {}, "revalidate stale"],
+  ["max-age=60, stale-while-revalidate=0", 30, 60, {}, "revalidate stale"],
+  ["max-age=60", 30, 61, {}, "hit stale, renew"],
+  ["max-age=60", 0, 60, {}, "revalidate stale"],
+  ["max-age=0", 30, 1, {}, "revalidate stale"],
+  ["max-age=0, stale-while-revalidate=30", 0, 1, {}, "hit stale, renew"],
+  // RFC 9111 4.2.4
+  ["max-age=60, must-revalidate, stale-while-revalidate=30", 30, 61, {}, "revalidate stale"],
+  ["s-maxage=60, stale-while-revalidate=30", 30, 61, {}, "revalidate stale"],
+  ["no-cache, stale-while-revalidate=30", 30, 1, {}, "revalidate stale"],
+  // 5.2.1
+  ["max-age=60, stale-while-revalidate=30", 0, 61, { "cache-control": "no-cache" }, "revalidate stale"],
+  ["max-age=60, stale-while-revalidate=30", 0, 61, { "cache-control": "max-age=60" }, "revalidate stale"],
+  ["max-age=60, stale-while-revalidate=30", 0, 61, { "cache-control": "max-age=70" }, "hit stale, renew"],
+  ["max-age=60, stale-while-revalidate=30", 0, 61, { "cache-control": "min-fresh=0" }, "revalidate stale"],
+  ["max-age=60, stale-while-revalidate=30", 0, 61, { "cache-control": "no-store" }, "pass request-no-store"],
+  ["max-age=60, stale-while-revalidate=30", 0, 61, { "cache-control": "only-if-cached" }, "hit stale, renew"],
+  ["max-age=60, stale-while-revalidate=30", 0, 61, { "cache-control": "max-stale" }, "hit stale"],
+  ["public, max-age=60, stale-while-revalidate=30", 0, 61, { authorization: "x" }, "revalidate stale alone"],
+];
+
+test("plan() answers stale and renews where that is allowed", () => {
+  for (const [cacheControl, staleWhileRevalidateSeconds, afterSeconds, request, expected] of RENEWED) {
+    const entry = stored(["Cache-Control", cacheControl, "ETag", '"1"']);
+    const found = planAfter(afterSeconds, entry, request, "GET", { ...DEFAULT_POLICY, staleWhileRevalidateSeconds });
+    expect([cacheControl, afterSeconds, request, brief(found)]).toEqual([
+      cacheControl,
+      afterSeconds,
+      request,
+      expected,
+    ]);
+    if (found.kind === "hit" && found.renewal) expect(found.renewal.conditions).toEqual(["If-None-Match", '"1"']);
+  }
+});
+
+test("plan() does not let a reload ask again for what cannot have changed (RFC 8246 2)", () => {
+  const entry = stored(["Cache-Control", "max-age=60, immutable"]);
+  const cases: [seconds: number, cacheControl: string, expected: string][] = [
+    [10, "max-age=0", "hit"],
+    [10, "max-age=5", "hit"],
+    [10, "no-cache", "revalidate request"],
+    [60, "max-age=0", "revalidate stale"],
+  ];
+  for (const [seconds, value, expected] of cases)
+    expect([value, brief(planAfter(seconds, entry, { "cache-control": value }))]).toEqual([value, expected]);
 });
 
 test("plan() never throws, and an ordinary request never gets a stale hit", () => {

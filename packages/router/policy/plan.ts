@@ -3,18 +3,27 @@
  *
  * How the files of this folder fit together (none reads a clock, the disk or the network; times are arguments):
  *   1. A response comes from the origin      → `storable(request, received, options)` says whether it may be kept and shared.
- *   2. It is kept                            → `prepare(received, options)` parses its fields ONCE into frozen `ResponseFacts`;
- *                                              keep them as `facts` beside the entry, in memory (cheap to rebuild: do not
- *                                              put them in the database). `varyOf()` gives its `vary`.
- *   3. A request comes                       → `selectVariant()` picks the entry, `plan()` judges it from `facts` alone:
- *                                              no header of the stored response is parsed again, so a fresh hit costs < 1 µs.
- *   4. The plan was "revalidate" and the origin said 304 → `freshened()` gives the entry that replaces the old one.
+ *   2. It is kept                            → `prepare(received)` parses its fields ONCE into frozen `ResponseFacts`, which do not
+ *                                              depend on settings; keep them as `facts` beside the entry, in memory (cheap to
+ *                                              rebuild: do not put them in the database). `varyOf()` gives its `vary`.
+ *   3. A request comes                       → `cacheKeyOf()` and `selectVariant()` pick the entry, `plan()` judges it from `facts` and
+ *                                              the site's options alone: no header of the stored response is parsed again, so a
+ *                                              fresh hit costs < 1 µs.
+ *   4. The plan was "revalidate" and the origin said 304 → `freshened()` gives the entry that replaces the old one. A hit with
+ *                                              `renewal` is answered at once and does the same behind the client's back.
  *
  * `Plan` is closed: switch on `kind`, and end with an impossible default. New variants of a decision arrive as new optional
  * facts on a kind, or as new reasons; callers that do not know a reason treat it like its kind.
  */
 import { NO_REQUEST_DIRECTIVES, type RequestDirectives, requestDirectives } from "./cache-control.ts";
 import { ageMs } from "./freshness.ts";
+import {
+  DEFAULT_POLICY,
+  lifetimeOf,
+  type PolicyOptions,
+  staleIfErrorSecondsOf,
+  staleWhileRevalidateSecondsOf,
+} from "./options.ts";
 import type { ResponseFacts } from "./prepare.ts";
 import type { RequestHeaders } from "./vary.ts";
 
@@ -37,24 +46,15 @@ export interface StoredResponse {
   facts: ResponseFacts;
 }
 
-/** What a site may decide about caching where the RFC leaves it open. */
-export interface PolicyOptions {
-  /** Share of Date − Last-Modified taken as freshness when the origin states none (RFC 9111 4.2.2); 0 = never guess. */
-  heuristicFraction: number;
-  /** Seconds past its freshness that a response may answer for a failing origin although it did not say so (RFC 5861 4). */
-  staleIfErrorSeconds: number;
-}
-
-/** By the book, and never guessing. */
-export const DEFAULT_POLICY: PolicyOptions = Object.freeze({ heuristicFraction: 0, staleIfErrorSeconds: 0 });
-
 /** Answer from the store. `freshSeconds` is what is left of its freshness; ≤ 0 when `stale`. */
 export interface HitPlan {
   kind: "hit";
   ageSeconds: number;
   freshSeconds: number;
-  /** True when the client allowed a stale answer (max-stale). */
+  /** True when the client allowed a stale answer (max-stale), or the response allows it while it is renewed. */
   stale: boolean;
+  /** Present: after answering, ask the origin whether it still holds, once for all who come meanwhile (RFC 5861 3). Fields as in RevalidatePlan. */
+  renewal?: { conditions: string[] };
 }
 
 /**
@@ -86,12 +86,12 @@ export interface MissPlan {
   alone: boolean;
 }
 
-/** Forward as it is, once, for this client alone; store nothing. */
+/** Forward as it is, once, for this client alone; store nothing. After "head-stale", `freshenedByHead()` may update what is stored. */
 export interface PassPlan {
   kind: "pass";
-  reason: "method" | "head-unstored" | "request-no-store" | "authorization";
+  reason: "method" | "head-unstored" | "head-stale" | "request-no-store" | "authorization";
   /** For Cache-Status (RFC 9211 2.2). */
-  fwd: "method" | "bypass" | "request" | "miss";
+  fwd: "method" | "bypass" | "request" | "miss" | "stale";
 }
 
 /** The decision. */
@@ -99,6 +99,7 @@ export type Plan = HitPlan | RevalidatePlan | MissPlan | PassPlan;
 
 const PASS_METHOD: PassPlan = Object.freeze({ kind: "pass", reason: "method", fwd: "method" });
 const PASS_HEAD: PassPlan = Object.freeze({ kind: "pass", reason: "head-unstored", fwd: "miss" });
+const PASS_HEAD_STALE: PassPlan = Object.freeze({ kind: "pass", reason: "head-stale", fwd: "stale" });
 const PASS_NO_STORE: PassPlan = Object.freeze({ kind: "pass", reason: "request-no-store", fwd: "request" });
 const PASS_AUTHORIZATION: PassPlan = Object.freeze({ kind: "pass", reason: "authorization", fwd: "bypass" });
 const MISS: MissPlan = Object.freeze({ kind: "miss", fwd: "miss", alone: false });
@@ -109,7 +110,12 @@ const MISS_ALONE: MissPlan = Object.freeze({ kind: "miss", fwd: "miss", alone: t
  * @param stored the entry that `selectVariant()` picked, or undefined
  * @param nowMs milliseconds since 1970
  */
-export function plan(request: PolicyRequest, stored: StoredResponse | undefined, nowMs: number): Plan {
+export function plan(
+  request: PolicyRequest,
+  stored: StoredResponse | undefined,
+  nowMs: number,
+  options: PolicyOptions = DEFAULT_POLICY,
+): Plan {
   // RFC 9111 4: the stored response must have been got by a method that allows reuse for this one. Only GET is stored; it serves
   // HEAD too (RFC 9110 9.3.2). Every other method goes through (RFC 9111 4: write-through of unsafe methods).
   const { method, headers } = request;
@@ -132,24 +138,34 @@ export function plan(request: PolicyRequest, stored: StoredResponse | undefined,
 
   const nowAgeMs = ageMs(facts, nowMs);
   const ageSeconds = Math.floor(nowAgeMs / 1000);
-  const freshSeconds = facts.lifetimeSeconds - ageSeconds;
+  const lifetimeSeconds = lifetimeOf(facts, options);
+  const freshSeconds = lifetimeSeconds - ageSeconds;
   // RFC 9111 4.2: fresh = lifetime > age; 5.2.2.4: no-cache forbids reuse without validation however fresh.
-  const fresh = !facts.alwaysValidate && facts.lifetimeSeconds * 1000 > nowAgeMs;
-  if (wish === NO_REQUEST_DIRECTIVES) {
-    if (fresh) return { kind: "hit", ageSeconds, freshSeconds, stale: false };
-  } else if (mayReuse(facts, wish, fresh, ageSeconds, freshSeconds)) {
+  const fresh = !facts.alwaysValidate && lifetimeSeconds * 1000 > nowAgeMs;
+  if (wish === NO_REQUEST_DIRECTIVES && fresh) return { kind: "hit", ageSeconds, freshSeconds, stale: false };
+  const isAccepted = accepts(facts, wish, fresh, ageSeconds, freshSeconds);
+  if (isAccepted && (fresh || isWithinMaxStale(facts, wish, freshSeconds))) {
     return { kind: "hit", ageSeconds, freshSeconds, stale: !fresh };
+  }
+  // RFC 5861 3. With credentials or no-store it would have to be renewed by a request that nobody else may profit from.
+  const isRenewable = isAccepted && !fresh && !authorized && !wish.noStore;
+  if (isRenewable && isWithin(staleWhileRevalidateSecondsOf(facts, options), freshSeconds)) {
+    return { kind: "hit", ageSeconds, freshSeconds, stale: true, renewal: { conditions: conditionsOf(facts) } };
   }
   const fwd = fresh ? "request" : "stale";
   if (wish.onlyIfCached) return forbidden(fwd);
   // RFC 9111 5.2.1.5: nothing of the answer may be kept, not even as an update of what is stored.
   if (wish.noStore) return PASS_NO_STORE;
+  const conditions = conditionsOf(facts);
+  // RFC 9111 4.3.5: without a validator a GET would fetch all of the content for a client that wants none.
+  if (method === "HEAD" && conditions.length === 0 && !fresh) return PASS_HEAD_STALE;
+  const pastSeconds = Math.min(0, freshSeconds);
   return {
     kind: "revalidate",
-    conditions: conditionsOf(facts),
+    conditions,
     ageSeconds,
     freshSeconds,
-    staleOnErrorSeconds: Math.max(0, facts.staleOnErrorSeconds + Math.min(0, freshSeconds)),
+    staleOnErrorSeconds: Math.max(0, staleIfErrorSecondsOf(facts, options) + pastSeconds),
     fwd,
     alone: authorized,
   };
@@ -169,24 +185,32 @@ function forbidden(fwd: MissPlan["fwd"]): MissPlan {
   return { kind: "miss", forbidden: "only-if-cached", fwd, alone: true };
 }
 
-/** Whether the request's own directives (RFC 9111 5.2.1) accept the stored response without asking the origin. */
-function mayReuse(
+/** Whether the request's own directives (RFC 9111 5.2.1) accept the stored response without asking the origin, its staleness apart. */
+function accepts(
   facts: ResponseFacts,
   wish: RequestDirectives,
   fresh: boolean,
   ageSeconds: number,
   freshSeconds: number,
 ): boolean {
-  // 5.2.1.4 no-cache; 5.4 Pragma stands for it when there is no Cache-Control. max-age=0 asks for the same.
-  if (wish.noCache || wish.maxAgeSeconds === 0) return false;
-  // 5.2.1.1 max-age.
-  if (wish.maxAgeSeconds !== undefined && ageSeconds > wish.maxAgeSeconds) return false;
+  // 5.2.1.4 no-cache; 5.4 Pragma stands for it when there is no Cache-Control.
+  if (wish.noCache) return false;
+  // 5.2.1.1 max-age; 0 asks for the same as no-cache. RFC 8246 2: what cannot have changed need not be asked for again by a reload.
+  if (wish.maxAgeSeconds !== undefined && !(facts.isImmutable && fresh)) {
+    if (wish.maxAgeSeconds === 0 || ageSeconds > wish.maxAgeSeconds) return false;
+  }
   // 5.2.1.3 min-fresh.
-  if (wish.minFreshSeconds !== undefined && freshSeconds < wish.minFreshSeconds) return false;
-  if (fresh) return true;
-  // 5.2.1.2 max-stale, unless the response forbids stale answers (4.2.4).
-  if (wish.maxStaleSeconds === undefined || !facts.allowsStale) return false;
-  return -freshSeconds <= wish.maxStaleSeconds;
+  return wish.minFreshSeconds === undefined || freshSeconds >= wish.minFreshSeconds;
+}
+
+/** 5.2.1.2 max-stale, unless the response forbids stale answers (4.2.4). */
+function isWithinMaxStale(facts: ResponseFacts, wish: RequestDirectives, freshSeconds: number): boolean {
+  return wish.maxStaleSeconds !== undefined && facts.allowsStale && -freshSeconds <= wish.maxStaleSeconds;
+}
+
+/** Whether a response became stale no longer ago than is allowed. */
+function isWithin(allowedSeconds: number, freshSeconds: number): boolean {
+  return allowedSeconds > 0 && freshSeconds <= 0 && -freshSeconds <= allowedSeconds;
 }
 
 /** RFC 9111 4.3.1: every validator that is known goes along. */

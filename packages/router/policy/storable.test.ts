@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { formatHttpDate } from "@neson/kit/http/date";
 import fc from "fast-check";
 import type { ReceivedResponse } from "./freshness.ts";
-import { DEFAULT_POLICY } from "./plan.ts";
+import { DEFAULT_POLICY, type PolicyOptions } from "./options.ts";
 import { storable } from "./storable.ts";
 import type { RequestHeaders } from "./vary.ts";
 
@@ -77,6 +77,34 @@ test("storable() follows RFC 9111 3", () => {
   for (const [name, headers, status, request, expected] of CASES) {
     expect([name, verdict(headers, status, request)]).toEqual([name, expected]);
   }
+});
+
+test("storable() gives members of a silent origin nothing of each other", () => {
+  const member = { cookie: "session=1" };
+  expect(verdict(TAG, 200, member)).toBe("store");
+  expect(verdict(TAG, 200, {})).toBe("share");
+  expect(verdict(FRESH, 200, member)).toBe("share");
+});
+
+test("storable() heeds the site's say", () => {
+  const judge = (options: Partial<PolicyOptions>, headers: string[], status = 200, target = "/") => {
+    const policy = { ...DEFAULT_POLICY, ...options };
+    const found = storable({ method: "GET", headers: {}, target }, received(headers, status), policy);
+    return found.store ? "store" : found.reason;
+  };
+  const page = [...FRESH, "Content-Type", "text/html"];
+  expect(judge({ setCookie: "strip" }, [...FRESH, "Set-Cookie", "a=b"])).toBe("store");
+  expect(judge({ setCookie: "strip" }, ["Cache-Control", "private", "Set-Cookie", "a=b"])).toBe("private");
+  expect(judge({}, page, 200, "/account/x.css")).toBe("disguised");
+  expect(judge({ deceptionGuard: false }, page, 200, "/account/x.css")).toBe("store");
+  const negative = { notFoundSeconds: 5, serverErrorSeconds: 0 };
+  expect(judge({ negative }, [], 404)).toBe("store");
+  expect(judge({ negative }, [], 503)).toBe("no-freshness");
+  expect(judge({ negative }, ["Cache-Control", "no-store"], 404)).toBe("no-store");
+  // CDN-Cache-Control replaces Cache-Control (RFC 9213 2.2).
+  expect(judge({}, ["Cache-Control", "no-store", "CDN-Cache-Control", "max-age=60"])).toBe("store");
+  expect(judge({}, [...FRESH, "CDN-Cache-Control", "no-store"])).toBe("no-store");
+  expect(judge({}, [...FRESH, "CDN-Cache-Control", "private"])).toBe("private");
 });
 
 test("storable() keeps answers to GET only", () => {

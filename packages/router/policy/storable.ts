@@ -1,10 +1,13 @@
 /** Whether a shared cache may keep a response (RFC 9111 3). */
-import { type Directives, parseCacheControl } from "./cache-control.ts";
+import { parseCacheControl } from "./cache-control.ts";
+import { isDisguised } from "./deception.ts";
 import { fieldLines } from "./fields.ts";
-import { freshnessLifetimeSeconds, type ReceivedResponse } from "./freshness.ts";
-import type { PolicyOptions, PolicyRequest } from "./plan.ts";
+import type { ReceivedResponse } from "./freshness.ts";
+import { lifetimeOf, type PolicyOptions } from "./options.ts";
+import type { PolicyRequest } from "./plan.ts";
 import { allowsAuthorization, prepare } from "./prepare.ts";
 import { isUnderstood } from "./statuses.ts";
+import { governingDirectives } from "./targeted.ts";
 import { varyOf } from "./vary.ts";
 
 /** Why a response is not kept. */
@@ -17,31 +20,43 @@ export type Unstorable =
   | "authorization"
   | "set-cookie"
   | "vary-star"
+  | "disguised"
   | "no-freshness";
 
 /** The verdict. `mayShareWithWaiters`: requests that waited for this answer and match its `vary` may have it too (RFC 9111 4). */
 export type Storable = { store: true; mayShareWithWaiters: boolean } | { store: false; reason: Unstorable };
 
+/** The request that a response answers. `target`, where it is known, tells disguised pages apart. */
+export interface StorableRequest extends PolicyRequest {
+  target?: string;
+}
+
 /** Judges a complete response as it came from the origin. Never throws. */
-export function storable(request: PolicyRequest, response: ReceivedResponse, options: PolicyOptions): Storable {
-  const directives = parseCacheControl(fieldLines(response.headers, "cache-control"));
-  const reason = obstacle(request, response, directives);
+export function storable(request: StorableRequest, response: ReceivedResponse, options: PolicyOptions): Storable {
+  const reason = obstacle(request, response, options);
   if (reason !== undefined) return { store: false, reason };
-  const stated = freshnessLifetimeSeconds(response, directives);
-  const facts = prepare(response, options);
+  const facts = prepare(response);
+  const lifetimeSeconds = lifetimeOf(facts, options);
   // RFC 9111 3: kept for its freshness, or for a validator with which the next request is cheap. Only a 2xx can be validated
   // (RFC 9110 13.2.1: servers ignore conditions on what would not have been one).
   const validatable = (facts.etag ?? facts.lastModified) !== undefined && [200, 203, 204].includes(response.status);
-  const usableUnasked = facts.lifetimeSeconds > 0 && !facts.alwaysValidate;
+  const usableUnasked = lifetimeSeconds > 0 && !facts.alwaysValidate;
   if (!usableUnasked && !validatable) return { store: false, reason: "no-freshness" };
   // RFC 9111 4: a shared flight serves those who waited only if the answer could be reused for them. Stale on arrival by the origin's
-  // own word cannot; where it said nothing about freshness, one answer for requests made at the same time is fair.
-  const staleByWord = stated !== undefined && stated * 1000 <= facts.initialAgeMs;
-  const personal = request.headers.authorization !== undefined;
+  // own word cannot; where it said nothing about freshness, one answer for requests made at the same time is fair, unless it may be about
+  // the one who asked.
+  const staleByWord = !facts.isSilent && lifetimeSeconds * 1000 <= facts.initialAgeMs;
+  const { authorization, cookie } = request.headers;
+  const personal = authorization !== undefined || (facts.isSilent && cookie !== undefined);
   return { store: true, mayShareWithWaiters: !facts.alwaysValidate && !staleByWord && !personal };
 }
 
-function obstacle(request: PolicyRequest, response: ReceivedResponse, directives: Directives): Unstorable | undefined {
+function obstacle(
+  request: StorableRequest,
+  response: ReceivedResponse,
+  options: PolicyOptions,
+): Unstorable | undefined {
+  const { directives } = governingDirectives(response.headers);
   // RFC 9111 3: the method must be understood. A HEAD brings no content to keep.
   if (request.method !== "GET") return "method";
   // 5.2.1.5.
@@ -59,8 +74,9 @@ function obstacle(request: PolicyRequest, response: ReceivedResponse, directives
   // 3.5.
   if (request.headers.authorization !== undefined && !allowsAuthorization(directives)) return "authorization";
   // 7.3: a cookie is meant for one client; nobody who forgot Cache-Control shall share sessions.
-  if (fieldLines(response.headers, "set-cookie").length > 0) return "set-cookie";
+  if (options.setCookie === "pass" && fieldLines(response.headers, "set-cookie").length > 0) return "set-cookie";
   // 4.1: a response that varies on * never matches.
   if (varyOf(response.headers, request.headers) === "star") return "vary-star";
+  if (options.deceptionGuard && isDisguised(request.target, response)) return "disguised";
   return undefined;
 }

@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import { formatHttpDate } from "@neson/kit/http/date";
 import fc from "fast-check";
-import { DEFAULT_POLICY, plan, type StoredResponse } from "./plan.ts";
+import { plan, type StoredResponse } from "./plan.ts";
 import { prepare } from "./prepare.ts";
-import { freshened } from "./update.ts";
+import { freshened, freshenedByHead } from "./update.ts";
 import type { VaryField } from "./vary.ts";
 
 const STORED_AT_MS = Date.UTC(2026, 10, 22, 12, 0, 0);
@@ -11,11 +11,11 @@ const LATER_MS = STORED_AT_MS + 100_000;
 
 function stored(headers: string[], vary: VaryField[] = []): StoredResponse {
   const received = { status: 200, headers, requestTimeMs: STORED_AT_MS, responseTimeMs: STORED_AT_MS };
-  return { ...received, vary, facts: prepare(received, DEFAULT_POLICY) };
+  return { ...received, vary, facts: prepare(received) };
 }
 
 function after304(entry: StoredResponse, headers: string[]): StoredResponse | undefined {
-  return freshened(entry, { headers, requestTimeMs: LATER_MS, responseTimeMs: LATER_MS }, DEFAULT_POLICY);
+  return freshened(entry, { headers, requestTimeMs: LATER_MS, responseTimeMs: LATER_MS });
 }
 
 test("freshened() replaces fields of the same name, keeps and adds the others", () => {
@@ -84,13 +84,28 @@ test("freshened() refuses a 304 that varies by other fields", () => {
 });
 
 test("freshened() keeps all that the caller stored beside the response", () => {
-  expect(
-    freshened({ ...stored([]), object: 7 }, { headers: [], requestTimeMs: 1, responseTimeMs: 2 }, DEFAULT_POLICY),
-  ).toMatchObject({
+  expect(freshened({ ...stored([]), object: 7 }, { headers: [], requestTimeMs: 1, responseTimeMs: 2 })).toMatchObject({
     object: 7,
     requestTimeMs: 1,
     responseTimeMs: 2,
   });
+});
+
+test("freshenedByHead() wants the stored length, and validators only as they are stored", () => {
+  const cases: [name: string, known: string[], told: string[], declared: number | undefined, holds: boolean][] = [
+    ["same length", [], [], 7, true],
+    ["another length", [], [], 8, false],
+    ["no length", [], [], undefined, false],
+    ["same tag", ["ETag", '"1"'], ["ETag", '"1"'], 7, true],
+    ["another tag", ["ETag", '"1"'], ["ETag", '"2"'], 7, false],
+    ["a tag where none was", [], ["ETag", '"2"'], 7, false],
+    ["other Vary", [], ["Vary", "Accept"], 7, false],
+  ];
+  for (const [name, known, told, declared, holds] of cases) {
+    const response = { headers: told, requestTimeMs: LATER_MS, responseTimeMs: LATER_MS };
+    const found = freshenedByHead(stored(known), response, { stored: 7, declared });
+    expect([name, found?.facts.responseTimeMs]).toEqual([name, holds ? LATER_MS : undefined]);
+  }
 });
 
 test("freshened() never throws and keeps lists of pairs", () => {

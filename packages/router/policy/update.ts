@@ -2,7 +2,7 @@
 
 import { formatHttpDate } from "@neson/kit/http/date";
 import { endToEndFields, fieldLines, listMembers, soleField } from "./fields.ts";
-import type { PolicyOptions, StoredResponse } from "./plan.ts";
+import type { StoredResponse } from "./plan.ts";
 import { prepare } from "./prepare.ts";
 
 /** A 304 as it came from the origin, with the times of its exchange (milliseconds since 1970). */
@@ -19,16 +19,34 @@ const TIED_TO_BYTES = new Set(["content-length", "content-encoding", "content-ra
  * The stored response as the 304 leaves it (all other properties of `stored` are kept), or undefined when the 304 is about another
  * representation: then nothing may be updated, and the caller fetches anew without conditions (RFC 9111 4.3.4).
  */
-export function freshened<T extends StoredResponse>(
+export function freshened<T extends StoredResponse>(stored: T, response: NotModified): T | undefined {
+  if (!isAbout(stored, response) || variesOtherwise(stored, response)) return undefined;
+  return updated(stored, response);
+}
+
+/**
+ * The stored response as the 200 to a HEAD leaves it (RFC 9111 4.3.5), or undefined when that speaks of other content, or does not say of which: it has
+ * to have the stored length, and validators only where they are the stored ones.
+ * @param lengths of the stored content, and as the response declares it
+ */
+export function freshenedByHead<T extends StoredResponse>(
   stored: T,
   response: NotModified,
-  options: PolicyOptions,
+  lengths: { stored: number; declared: number | undefined },
 ): T | undefined {
-  if (!isAbout(stored, response) || variesOtherwise(stored, response)) return undefined;
+  if (lengths.declared !== lengths.stored || variesOtherwise(stored, response)) return undefined;
+  const isSame = (name: string) => {
+    const value = soleField(response.headers, name);
+    return value === undefined || value === soleField(stored.headers, name);
+  };
+  return isSame("etag") && isSame("last-modified") ? updated(stored, response) : undefined;
+}
+
+function updated<T extends StoredResponse>(stored: T, response: NotModified): T {
   const { requestTimeMs, responseTimeMs } = response;
   const headers = mergedFields(stored.headers, response);
   const received = { status: stored.status, headers, requestTimeMs, responseTimeMs };
-  return { ...stored, ...received, facts: prepare(received, options) };
+  return { ...stored, ...received, facts: prepare(received) };
 }
 
 /** RFC 9111 4.3.4: strong validators must be equal; weak ones must correspond; a 304 without any speaks of what was asked about. */
@@ -43,12 +61,13 @@ function isAbout(stored: StoredResponse, response: NotModified): boolean {
   return lastModified === undefined || lastModified === soleField(stored.headers, "last-modified");
 }
 
-/** The 304 names other selecting fields than those that chose the stored response: it may no longer be the right one. */
+/** The 304 names other selecting fields than what it confirms: that may no longer be the right one. */
 function variesOtherwise(stored: StoredResponse, response: NotModified): boolean {
   const lines = fieldLines(response.headers, "vary");
   if (lines.length === 0) return false;
   const names = new Set(listMembers(lines));
-  return names.size !== stored.vary.length || stored.vary.some(([name]) => !names.has(name));
+  const former = new Set(listMembers(fieldLines(stored.headers, "vary")));
+  return names.size !== former.size || [...former].some((name) => !names.has(name));
 }
 
 /** RFC 9110 8.8.3.2: weak comparison. */

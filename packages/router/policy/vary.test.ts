@@ -59,6 +59,34 @@ test("selectVariant() matches by the values, evening out only white space and li
   }
 });
 
+const LANGUAGES: [stored: string, now: string, expected: boolean][] = [
+  ["en, de", "eN,De", true],
+  ["en, de;q=0.5", "en;q=1.0 ,de ; q=0.5", true],
+  ["en", "en;q=1", true],
+  ["en", "en;q=0.1", false],
+  ["en, de", "de, en", false],
+];
+
+test("selectVariant() knows that languages have no case, and a weight of 1 is none", () => {
+  for (const [value, now, expected] of LANGUAGES) {
+    const noted = varyOf(["Vary", "Accept-Language"], { "accept-language": value });
+    if (noted === "star") throw new Error("a name expected, no star");
+    const found = selectVariant([{ ...noted, responseTimeMs: 1 }], { "accept-language": now });
+    expect([value, now, found !== undefined]).toEqual([value, now, expected]);
+  }
+});
+
+test("varyOf() adds the fields that the site names", () => {
+  const request = { "x-device": "tv", accept: "a" };
+  expect(varyOf([], request, ["x-device"])).toMatchObject({ vary: [["x-device", "tv"]] });
+  expect(varyOf(["Vary", "Accept, X-Device"], request, ["x-device"])).toMatchObject({
+    vary: [
+      ["accept", "a"],
+      ["x-device", "tv"],
+    ],
+  });
+});
+
 test("selectVariant() takes the latest of several that match", () => {
   const [old, other, late] = [entry([], 1), entry([["accept", "b"]], 9), entry([["accept", "a"]], 5)];
   expect(selectVariant([old, other, late], { accept: "a" })).toBe(late);

@@ -20,11 +20,16 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
  * Give the request's fields as the origin saw them: what was forwarded is what the origin chose by. A cache that always forwards
  * `Accept-Encoding: identity` passes that here and to `selectVariant()`, and keeps one variant where clients send fifty spellings.
  * Something that is no field name is taken as "*".
+ * @param also names, in lower case, that select besides those the response gives
  */
-export function varyOf(responseHeaders: readonly string[], requestHeaders: RequestHeaders): Variant | "star" {
+export function varyOf(
+  responseHeaders: readonly string[],
+  requestHeaders: RequestHeaders,
+  also: readonly string[] = [],
+): Variant | "star" {
   const lines = fieldLines(responseHeaders, "vary");
-  if (lines.length === 0) return { vary: [], variantKey: "" };
-  const names = [...new Set(listMembers(lines))].sort();
+  if (lines.length === 0 && also.length === 0) return { vary: [], variantKey: "" };
+  const names = [...new Set([...listMembers(lines), ...also])].sort();
   if (names.some((name) => name === "*" || !TOKEN.test(name))) return "star";
   const vary = names.map((name): VaryField => [name, selectingValue(requestHeaders, name)]);
   return { vary, variantKey: names.length === 0 ? "" : JSON.stringify(vary) };
@@ -50,11 +55,24 @@ function matches(vary: readonly VaryField[], requestHeaders: RequestHeaders): bo
   return true;
 }
 
-/** RFC 9111 4.1: lines are combined, and white space that means nothing is evened out; nothing else is. */
+/** RFC 9111 4.1: lines are combined, and what is known to mean nothing is evened out: white space, and in languages also case and full weight. */
 function selectingValue(headers: RequestHeaders, name: string): string | null {
   const found = Object.hasOwn(headers, name) ? headers[name] : undefined;
   if (found === undefined) return null;
   const value = (typeof found === "string" ? found : found.join(", ")).trim();
+  if (name === "accept-language") return evenedLanguages(value);
   // Commas inside quoted strings are not separators: such values are compared as they are.
   return value.includes('"') ? value : value.replace(/[ \t]*,[ \t]*/g, ", ");
+}
+
+/**
+ * RFC 9110 12.4.2, RFC 4647 2: language ranges have no case, and a weight of 1 is the one that counts where none is given. The order stays: many origins
+ * take it for a preference, although RFC 9110 12.5.4 gives it no meaning.
+ */
+function evenedLanguages(value: string): string {
+  return value
+    .toLowerCase()
+    .split(",")
+    .map((range) => range.replace(/[ \t]+/g, "").replace(/;q=1(\.0{0,3})?$/, ""))
+    .join(", ");
 }

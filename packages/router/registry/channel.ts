@@ -121,6 +121,7 @@ export class TerminalChannel {
     this.#desk = undefined;
     this.#deps.registry.remove(terminal);
     this.#deps.audits.left(terminal);
+    this.#deps.purgeOrders.left(terminal);
     if (!this.#isEndExpected) this.#deps.presence.lost(terminal, why);
     this.#deps.log.info({ terminal: terminal.id, endpoint: terminal.endpoint }, "terminal left");
   }

@@ -7,6 +7,7 @@ import type { ConnectedTerminal } from "./connected-terminal.ts";
 import { clearHeaderSets, deleteAt } from "./deletions.ts";
 import { objectsToKeep } from "./evictions.ts";
 import type { Presence } from "./presence.ts";
+import type { PurgeOrders } from "./purge-orders.ts";
 import type { RecentIds } from "./recent-ids.ts";
 import type { Registry } from "./registry.ts";
 import type { Saves } from "./saves.ts";
@@ -18,6 +19,7 @@ export interface TerminalDeskDeps {
   meter: { claim(terminalId: string, claims: readonly Claim[]): Promise<ClaimsOutcome> };
   saves: Saves;
   audits: Pick<Audits, "answer">;
+  purgeOrders: Pick<PurgeOrders, "answer" | "left">;
   speeds: Pick<SpeedGrants, "answer">;
   presence: Pick<Presence, "changed">;
   /** Objects for which a ticket may still be open. */
@@ -71,6 +73,8 @@ export class TerminalDesk {
         return this.#evict(message);
       case "audit.answer":
         return audits.answer(message, terminal);
+      case "purged":
+        return this.#deps.purgeOrders.answer(message.id, terminal);
       case "speed":
         return terminal.send(speeds.answer(message.id, terminal.id));
       default:

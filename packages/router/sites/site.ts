@@ -1,4 +1,10 @@
 import { z } from "zod";
+import { accessSettingsSchema } from "./access-settings.ts";
+import { cacheSettingsSchema } from "./cache-settings.ts";
+import { refuseContradictions } from "./contradictions.ts";
+import { rewriteSettingsSchema } from "./rewrite-settings.ts";
+import { deliveryRuleSchema } from "./rule-settings.ts";
+import { spendSettingsSchema } from "./spend-settings.ts";
 
 const hostname = z
   .string()
@@ -13,25 +19,23 @@ const originUrl = z
   .max(2048)
   .refine(isPlainHttpUrl, "an http or https URL without user, query or fragment, such as https://origin.example.com");
 
-/** One rule on how matching responses reach viewers; the first that matches decides. */
-export const deliveryRuleSchema = z.strictObject({
-  path: z.string().startsWith("/", "a path pattern that starts with /").max(1024).optional(),
-  type: z.string().min(1).max(128).optional(),
-  deliver: z.enum(["router", "redirect"]),
-});
-
 /** A business user's website: which host names it answers to, where its origin is, how its files are delivered. */
-export const siteSchema = z.strictObject({
-  name: z
-    .string()
-    .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "1 to 63 lower-case letters, digits and hyphens, such as my-site"),
-  hosts: z.array(hostname).min(1).max(100),
-  origin: originUrl,
-  allowPrivateOrigin: z.boolean().default(false),
-  rules: z.array(deliveryRuleSchema).max(200).default([]),
-});
+export const siteSchema = z
+  .strictObject({
+    name: z
+      .string()
+      .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "1 to 63 lower-case letters, digits and hyphens, such as my-site"),
+    hosts: z.array(hostname).min(1).max(100),
+    origin: originUrl,
+    allowPrivateOrigin: z.boolean().default(false),
+    rules: z.array(deliveryRuleSchema).max(200).default([]),
+    cache: cacheSettingsSchema.prefault({}),
+    access: accessSettingsSchema.prefault({}),
+    rewrite: rewriteSettingsSchema.prefault({}),
+    spend: spendSettingsSchema.prefault({}),
+  })
+  .superRefine(refuseContradictions);
 
-export type DeliveryRule = z.infer<typeof deliveryRuleSchema>;
 export type Site = z.infer<typeof siteSchema>;
 
 /** What the request path needs of the configured sites. Lookups are synchronous: every site is held in memory. */

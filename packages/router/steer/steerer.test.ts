@@ -1,8 +1,7 @@
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { deriveTicketKey, openTicket, type Ticket, ticketGroup } from "@neson/protocol/ticket";
-import type { CatalogEntry } from "../catalog/catalog.ts";
-import { DEFAULT_POLICY } from "../policy/plan.ts";
+import type { CatalogEntry } from "../catalog/entry.ts";
 import { prepare } from "../policy/prepare.ts";
 import { ConnectedTerminal } from "../registry/connected-terminal.ts";
 import { createRegistry } from "../registry/registry.ts";
@@ -26,7 +25,7 @@ function entryOf(name: string, size = SIZE, contentType = "video/mp4"): CatalogE
   };
   return {
     ...response,
-    facts: prepare(response, DEFAULT_POLICY),
+    facts: prepare(response),
     site: "shop",
     key: `/${name}`,
     variant: "",

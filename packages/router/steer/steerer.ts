@@ -1,5 +1,5 @@
 import { header } from "@neson/kit/http/answer";
-import type { CatalogEntry } from "../catalog/catalog.ts";
+import type { CatalogEntry } from "../catalog/entry.ts";
 import { deliveryFor } from "../policy/delivery.ts";
 import type { ConnectedTerminal } from "../registry/connected-terminal.ts";
 import type { Registry } from "../registry/registry.ts";
@@ -75,7 +75,7 @@ function steer(query: SteerQuery, ranking: readonly ConnectedTerminal[], deps: S
     hosts.add(terminal.host);
     urls.push(`${terminal.endpoint}/v1/${group.ticketFor(terminal.id, urls.length)}${behindTicket}`);
   }
-  return { urls };
+  return { urls, terminalId: chosen.id };
 }
 
 function meanUtilisation(terminals: readonly ConnectedTerminal[], nowSeconds: number): number {
@@ -87,7 +87,7 @@ function meanUtilisation(terminals: readonly ConnectedTerminal[], nowSeconds: nu
 function isSteered(entry: CatalogEntry, site: Site): boolean {
   const path = entry.key.split("?", 1)[0] ?? entry.key;
   const contentType = header(entry.headers, "content-type");
-  return deliveryFor(site.rules, { path, contentType, size: entry.object.size }) === "redirect";
+  return deliveryFor(site.rules, { path, contentType, size: entry.object.size }) !== "router";
 }
 
 /** Rankings of recently asked objects, valid until a Terminal comes or goes. */

@@ -1,4 +1,4 @@
-import type { CatalogEntry } from "../catalog/catalog.ts";
+import type { CatalogEntry } from "../catalog/entry.ts";
 import type { Site } from "../sites/site.ts";
 
 /** One viewer's request for a stored object that its site lets Terminals deliver. */
@@ -17,6 +17,8 @@ export interface SteerQuery {
 /** Absolute URLs at distinct Terminals: the one to go to first, then the mirrors in order of preference. */
 export interface SteerAnswer {
   urls: string[];
+  /** The Terminal of the first URL. */
+  terminalId: string;
 }
 
 /** How the edge asks for Terminals, and tells of objects that Terminals should come to hold. */

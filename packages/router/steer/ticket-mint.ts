@@ -2,7 +2,7 @@ import { networkOf } from "@neson/kit/address";
 import { hmacSha256, toHex } from "@neson/protocol/bytes";
 import { PIECE_BYTES } from "@neson/protocol/object";
 import { deriveRouterTagKey, deriveTicketKey, sealTicket, siteIdOf, ticketKeyDay } from "@neson/protocol/ticket";
-import type { CatalogEntry } from "../catalog/catalog.ts";
+import type { CatalogEntry } from "../catalog/entry.ts";
 
 /** Share of an object's size that a viewer may fetch again on the same answer, beside one piece: retries and seeks. */
 const RETRY_ALLOWANCE = 0.1;
@@ -10,6 +10,8 @@ const RETRY_ALLOWANCE = 0.1;
 const MAX_REMEMBERED = 10_000;
 const NONCE_GROUP_BYTES = 15;
 const GROUPS_PER_DRAW = 256;
+/** Index of a ticket in its group, as one byte of hex. */
+const INDEX_TEXT = Array.from({ length: 256 }, (_none, index) => index.toString(16).padStart(2, "0"));
 
 /** Signs tickets for this Router: one group of them per answer. */
 export interface TicketMint {
@@ -59,7 +61,7 @@ export function createTicketMint(
               lastByte: Math.max(0, size - 1),
               maxBytes,
               expiresAt,
-              nonce: nonceGroup + index.toString(16).padStart(2, "0"),
+              nonce: nonceGroup + (INDEX_TEXT[index] ?? ""),
               clientNetwork,
             },
             { routerTagKey, terminalKey: terminalKeys(terminalId, keyDay), siteHost },

@@ -121,7 +121,13 @@ export class Control implements ChannelHandlers, Disposable {
         if (!speedTest.refuse(message.id, message.reason)) wants.answer(message.id, "nothing");
         return;
       case "delete":
+        log.info({ objectId: message.objectId, reason: message.reason }, "deleting on the Router's order");
         fills.delete(message.objectId, message.headersId, message.reason);
+        return;
+      case "purge":
+        log.info({ objects: message.objectIds.length, reason: message.reason }, "purging on the Router's order");
+        for (const objectId of message.objectIds) fills.delete(objectId, undefined, message.reason);
+        this.#deps.send({ type: "purged", id: message.id });
         return;
       case "keys":
         keys.accept(message.ticketKeys);

@@ -76,11 +76,10 @@ export class Fills implements AsyncDisposable {
     return this.#running.size > 0;
   }
 
-  /** Carries out a `delete`. */
+  /** Deletes an object, or one of its header sets; from now on it is not served any more. */
   delete(objectId: string, headersId: string | undefined, reason: string): void {
     const object = this.#deps.store.find(objectId);
     const job = this.#jobs.get(objectId);
-    this.#deps.log.info({ objectId, headersId, reason }, "deleting on the Router's order");
     if (headersId !== undefined && job !== undefined && !job.isCancelled && job.headerSets.size > 1) {
       job.headerSets.delete(headersId);
     } else if (job !== undefined && (headersId === undefined || job.headerSets.has(headersId))) {

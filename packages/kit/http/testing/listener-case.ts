@@ -1,9 +1,10 @@
-import type { Answer, Handle, HttpRequest } from "../answer.ts";
+import type { HttpLimits } from "../../wire/connection.ts";
+import type { Answer, Handle } from "../answer.ts";
 import { RawClient } from "../raw-client.ts";
-import type { HttpLimits, HttpServer } from "../server.ts";
+import type { HttpServer } from "../server.ts";
 
 /** Starts the listener under test on 127.0.0.1, with a grace period of 200 ms unless told otherwise. */
-export type ServeCase = (handle: Handle<HttpRequest>, limits?: HttpLimits & { port?: number }) => Promise<HttpServer>;
+export type ServeCase = (handle: Handle, limits?: HttpLimits & { port?: number }) => Promise<HttpServer>;
 
 /** One thing that every listener of HTTP/1.1 does, as a test. */
 export interface ListenerCase {

@@ -20,7 +20,7 @@ export const REFUSAL_CASES: readonly ListenerCase[] = [
         "GET / HTTP/1.1\r\nHost: user@a\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n",
         "GET * HTTP/1.1\r\nHost: a\r\n\r\n",
-        "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n",
+        "OPTIONS *x HTTP/1.1\r\nHost: a\r\n\r\n",
         "GET http://user:secret@a/ HTTP/1.1\r\nHost: a\r\n\r\n",
         "GET http:///x HTTP/1.1\r\nHost: a\r\n\r\n",
         "GET ftp://a/x HTTP/1.1\r\nHost: a\r\n\r\n",

@@ -12,6 +12,7 @@ export class FakeSink implements ByteSink {
   writes = 0;
   hasEnded = false;
   isTerminated = false;
+  isPaused = false;
 
   write(bytes: Uint8Array, offset: number): number {
     if (this.hasEnded || this.isTerminated) return -1;
@@ -24,6 +25,14 @@ export class FakeSink implements ByteSink {
 
   end(): void {
     this.hasEnded = true;
+  }
+
+  pause(): void {
+    this.isPaused = true;
+  }
+
+  resume(): void {
+    this.isPaused = false;
   }
 
   terminate(): void {

@@ -1,17 +1,19 @@
 import type { Clock } from "../../clock.ts";
 import { FakeClock } from "../../fake-clock.ts";
-import type { Answer, HttpRequest } from "../../http/answer.ts";
+import type { Answer, EdgeRequest } from "../../http/answer.ts";
 import { silentLog } from "../../log.ts";
-import type { ConnectionContext, WireLimits } from "../connection.ts";
+import type { ConnectionContext, HttpLimits } from "../connection.ts";
 import { HpackDecoder } from "../hpack-decoder.ts";
 import { Http2Connection } from "../http2-connection.ts";
 import { FLAG, FRAME, FRAME_HEADER_BYTES, frameOf, read31, read32, write32 } from "../http2-frames.ts";
 import { FakeSink } from "./fake-sink.ts";
 
-const LIMITS: Required<WireLimits> = {
+const LIMITS: Required<HttpLimits> = {
   maxHeaderBytes: 16 * 1024,
   headersMs: 10_000,
   keepAliveMs: 30_000,
+  contentMs: 4000,
+  tunnelMs: 20_000,
   stallMs: 120_000,
   graceMs: 10_000,
   maxConnectionsPerAddress: 100,
@@ -48,9 +50,14 @@ export class Http2Peer {
   /** All frames so far. */
   readonly frames: SeenFrame[] = [];
 
-  constructor(handle: (request: HttpRequest) => Answer | Promise<Answer>, limits: WireLimits = {}) {
+  constructor(
+    handle: (request: EdgeRequest) => Answer | Promise<Answer>,
+    limits: HttpLimits = {},
+    takesContent = false,
+  ) {
     const context: ConnectionContext = {
       handle,
+      takesContent,
       limits: { ...LIMITS, ...limits },
       clock: this.clock,
       log: silentLog,

@@ -1,0 +1,82 @@
+import type { Clock } from "@neson/kit/clock";
+import type { Log } from "@neson/kit/log";
+import { Purges } from "../catalog/purges.ts";
+import type { RouterConfig } from "../config.ts";
+import type { Edge } from "../edge/edge.ts";
+import type { Meter } from "../meter/meter.ts";
+import { PurgeTables } from "../purge/purge-tables.ts";
+import { Purger } from "../purge/purger.ts";
+import { createAudits } from "../registry/audits.ts";
+import { deleteEverywhere } from "../registry/deletions.ts";
+import { createPresence } from "../registry/presence.ts";
+import { PurgeOrders } from "../registry/purge-orders.ts";
+import type { Registry } from "../registry/registry.ts";
+import { Standings } from "../registry/standings.ts";
+import { createTracks } from "../registry/tracks.ts";
+import { Updates } from "../registry/updates.ts";
+import type { Releases } from "../releases/releases.ts";
+import { freshNonce } from "./nonce.ts";
+import type { Storage } from "./storage.ts";
+
+/** Looks into Terminals' holdings for purges, some 10 ms of work each second. */
+const LOOKUPS_PER_SECOND = 200_000;
+
+/** What keeps Terminals posted and checked, and the network free of what is not published any more. */
+export function createCare(
+  config: RouterConfig,
+  deps: Storage & {
+    edge: Pick<Edge, "pullsOver">;
+    registry: Registry;
+    meter: Meter;
+    releases: Releases;
+    clock: Clock;
+    log: Log;
+  },
+) {
+  const { db, catalog, registry, clock, log } = deps;
+  const tracks = createTracks({ db, clock });
+  const standings = new Standings({ ...deps, tracks });
+  const updates = new Updates(deps);
+  const presence = createPresence({ standings, updates, tracks, log });
+  const audits = createAudits({ catalog, tracks, nonce: freshNonce, clock });
+  const purges = new Purges(
+    { graceMs: config.ticketMs },
+    {
+      ...deps,
+      tellTerminals: (objectIds, reason) => deleteEverywhere(registry.all(), objectIds, reason),
+      batchSize: () => Math.ceil(LOOKUPS_PER_SECOND / Math.max(1, registry.all().length)),
+    },
+  );
+  const purgeOrders = new PurgeOrders({ clock });
+  const purger = new Purger({
+    ...{ tables: new PurgeTables(db), marks: catalog.marks, clock, log },
+    forgetMemory: (site, key) => catalog.forgetMemory(site, key),
+    removeParts: (site, matches) => deps.slices.removeWhere(site, matches),
+    removeUnnamed: (objectIds) => purges.removeUnnamed(objectIds),
+    tellTerminals: (objectIds) => purgeOrders.tell(registry.all(), objectIds, "purged by the site's owner"),
+    pullsOver: (site) => deps.edge.pullsOver(site),
+    publish: () => {},
+  });
+  return { standings, updates, presence, audits, purges, purgeOrders, purger };
+}
+
+/** Until disposed of, once a second; a look that takes longer than that delays the next. */
+export function lookEachSecond({ standings, updates, purges }: ReturnType<typeof createCare>): AsyncDisposable {
+  let looking: Promise<void> | undefined;
+  const look = async () => {
+    updates.look();
+    await standings.look();
+    await purges.step();
+  };
+  const timer = setInterval(() => {
+    looking ??= look().finally(() => {
+      looking = undefined;
+    });
+  }, 1000);
+  return {
+    [Symbol.asyncDispose]: async () => {
+      clearInterval(timer);
+      await looking;
+    },
+  };
+}

@@ -1,0 +1,50 @@
+import { join } from "node:path";
+import type { Clock } from "@neson/kit/clock";
+import { lockDirectory, readOrCreateSecret } from "@neson/kit/files";
+import type { Log } from "@neson/kit/log";
+import { deriveFillKey } from "@neson/protocol/fill-ticket";
+import { identityFromSeed } from "@neson/protocol/identity";
+import { openCatalog } from "../catalog/catalog.ts";
+import { openShield } from "../catalog/shield.ts";
+import type { RouterConfig } from "../config.ts";
+import { openDatabase } from "../db/database.ts";
+import { openSites } from "../sites/site-registry.ts";
+import { openSliceStore } from "../slices/slice-store.ts";
+
+const SECRET_BYTES = 32;
+/** Memory for entries that are found without the database. */
+const CATALOG_MEMORY_BYTES = 256 * 1024 * 1024;
+
+export type Storage = Awaited<ReturnType<typeof openStorage>>;
+export type Keys = Storage["keys"];
+
+/** Everything kept on disk; the lock comes first, so that no other process ever works beside this one. */
+export async function openStorage(
+  config: RouterConfig,
+  { clock, log }: { clock: Clock; log: Log },
+  parts: AsyncDisposableStack,
+) {
+  const { dataDir, shieldBytes, memoryBytes, sitesFile } = config;
+  parts.use(lockDirectory(dataDir));
+  const keys = openKeys(dataDir);
+  const db = await openDatabase(join(dataDir, "router.sqlite"));
+  parts.defer(() => db.destroy());
+  // A quarter of the disk space is for files of which only parts were asked for.
+  const sliceBytes = Math.floor(shieldBytes / 4);
+  const maxBytes = shieldBytes - sliceBytes;
+  const shield = await openShield({ directory: join(dataDir, "shield"), maxBytes, memoryBytes }, { log });
+  const catalogOptions = { memoryBytes: CATALOG_MEMORY_BYTES };
+  const catalog = parts.use(await openCatalog(catalogOptions, { db, shield, clock, log }));
+  const sliceOptions = { directory: join(dataDir, "slices"), maxBytes: sliceBytes };
+  const slices = parts.use(await openSliceStore(sliceOptions, { catalog, log }));
+  const forgetStored = (siteName: string) => catalog.removeSite(siteName);
+  const sites = await openSites({ db, clock, forgetStored }, sitesFile);
+  return { keys, db, shield, catalog, slices, sites };
+}
+
+/** What must outlive the process and never leave it. */
+function openKeys(dataDir: string) {
+  const master = readOrCreateSecret(join(dataDir, "master.key"), SECRET_BYTES);
+  const identity = identityFromSeed(readOrCreateSecret(join(dataDir, "identity.key"), SECRET_BYTES));
+  return { master, identity, fill: deriveFillKey(master) };
+}
