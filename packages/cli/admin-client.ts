@@ -7,7 +7,7 @@ import { z } from "zod";
 const CALL_MS = 10_000;
 
 const adminFileSchema = z.object({ url: z.url({ protocol: /^https?$/ }), token: z.string().min(1).max(200) });
-const failureSchema = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
+const problemSchema = z.object({ code: z.string(), detail: z.string() });
 const sitesSchema = z.object({ sites: z.array(siteSchema) });
 
 const count = z.number().nonnegative();
@@ -66,14 +66,14 @@ export async function openAdminClient(routerDataDir: string): Promise<AdminClien
     if (response.status === 204) return undefined;
     const answer: unknown = await response.json();
     if (response.ok) return answer;
-    const failure = failureSchema.safeParse(answer);
-    const message = failure.success ? failure.data.error.message : `the Router answered status ${response.status}`;
+    const failure = problemSchema.safeParse(answer);
+    const message = failure.success ? failure.data.detail : `the Router answered status ${response.status}`;
     throw new NesonError("router-refused", message, { fault: "caller" });
   };
   return {
     status: async () => statusSchema.parse(await call("GET", "status")),
     sites: async () => sitesSchema.parse(await call("GET", "sites")).sites,
-    putSite: async (site) => siteSchema.parse(await call("POST", "sites", site)),
+    putSite: async (site) => siteSchema.parse(await call("PUT", `sites/${encodeURIComponent(site.name)}`, site)),
     removeSite: async (name) => {
       await call("DELETE", `sites/${encodeURIComponent(name)}`);
     },

@@ -12,6 +12,7 @@ import { createRegistry } from "../registry/registry.ts";
 import { SpeedGrants } from "../registry/speed-grants.ts";
 import { channelDeps, connectTerminal } from "../registry/testing.ts";
 import { openSites } from "../sites/site-registry.ts";
+import { createControlApi } from "./control-api.ts";
 import { listenForControl } from "./control-listener.ts";
 
 const NOW_MS = 1_800_000_000_000;
@@ -62,20 +63,20 @@ async function listen() {
         shield: { open: (objectId) => (objectId === OBJECT ? { path, size: BYTES.length } : undefined) },
         catalog: { pieces: async () => new Uint8Array(32) },
       },
-      admin: {
+      api: createControlApi({
+        db,
+        clock,
         sites: await openSites({ db, clock, forgetStored: async () => {} }),
         status: async () => ({ up: true }),
-        token: "secret",
-        terminals: {
-          registry,
-          audits: {
-            ask: async (_terminal, question) => ({ outcome: "good", detail: JSON.stringify(question), asked: 1 }),
-          },
-          standings: { of: async () => STANDING, noteChanged: () => {} },
-          purges: { removeObject: async (id) => ({ entries: 2, isKnown: id === OBJECT, terminals: 0 }) },
+        operatorToken: "secret",
+        registry,
+        audits: {
+          ask: async (_terminal, question) => ({ outcome: "good", detail: JSON.stringify(question), asked: 1 }),
         },
+        standings: { of: async () => STANDING, noteChanged: () => {} },
+        purges: { removeObject: async (id) => ({ entries: 2, isKnown: id === OBJECT, terminals: 0 }) },
         log: silentLog,
-      },
+      }),
     },
   );
   cleanups.push(async () => listener[Symbol.asyncDispose]());
@@ -129,7 +130,7 @@ test("the admin API adds, lists and removes sites for whoever has the token, and
   expect((await call("POST", "sites", "{")).status).toBe(400);
   expect((await call("DELETE", "sites/shop")).status).toBe(204);
   expect((await call("DELETE", "sites/shop")).status).toBe(404);
-  expect((await call("PUT", "sites")).status).toBe(404);
+  expect((await call("PUT", "sites")).status).toBe(405);
 });
 
 test("the Terminals' WebSocket challenges at once, and tells what is wrong with a binary or oversized frame", async () => {
@@ -170,16 +171,16 @@ test("the admin API checks a Terminal, deletes there and everywhere, and shows a
     { outcome: "good", detail: JSON.stringify(question), asked: 1 },
   ]);
   for (const bad of [{}, { ...question, pieceIndex: -1 }, { ...question, objectId: "x" }, { ...question, extra: 1 }]) {
-    expect((await call("POST", `${at}/audit`, bad))[1]).toMatchObject({ error: { code: "bad-body" } });
+    expect((await call("POST", `${at}/audit`, bad))[1]).toMatchObject({ code: "bad-input" });
   }
   expect(await call("POST", `${at}/delete`, { objectId: OBJECT })).toEqual([200, { wasHeld: true }]);
   expect(await call("POST", `${at}/delete`, { objectId: OBJECT })).toEqual([200, { wasHeld: false }]);
   expect(sent.map(({ type }) => type)).toEqual(["delete", "delete"]);
   expect(await call("GET", `${at}/standing`)).toEqual([200, STANDING]);
   expect((await call("POST", `terminals/${"00".repeat(32)}/audit`, question))[1]).toMatchObject({
-    error: { code: "not-connected" },
+    code: "not-connected",
   });
-  expect((await call("POST", `${at}/standing`))[0]).toBe(404);
+  expect((await call("POST", `${at}/standing`))[0]).toBe(405);
   expect(await call("DELETE", `objects/${OBJECT}`)).toEqual([200, { entries: 2, terminals: 0 }]);
   expect((await call("DELETE", `objects/${"00".repeat(32)}`))[0]).toBe(404);
 });
