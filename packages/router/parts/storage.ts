@@ -15,7 +15,9 @@ const SECRET_BYTES = 32;
 /** Memory for entries that are found without the database. */
 const CATALOG_MEMORY_BYTES = 256 * 1024 * 1024;
 
+/** What a Router keeps on disk, opened. */
 export type Storage = Awaited<ReturnType<typeof openStorage>>;
+/** Secrets that outlive the process, and what is derived from them. */
 export type Keys = Storage["keys"];
 
 /** Everything kept on disk; the lock comes first, so that no other process ever works beside this one. */
