@@ -9,6 +9,7 @@ import { createRegistry } from "../registry/registry.ts";
 import { openSites, type SiteRegistry } from "../sites/site-registry.ts";
 import type { AllCallsDeps } from "./calls/all-calls.ts";
 import { createControlApi } from "./control-api.ts";
+import type { Scope } from "./scopes.ts";
 
 // The operator's token in these tests.
 const TOKEN = "operator-token";
@@ -107,4 +108,51 @@ export async function openTestApi({ log = silentLog }: { log?: Log } = {}): Prom
       await rm(directory, { recursive: true });
     },
   };
+}
+
+/** A call as the document describes it. */
+export interface Operation {
+  id: string;
+  method: string;
+  /** With an instance of every parameter: of the site "films", of a key and a Terminal that are not there. */
+  path: string;
+  /** Undefined for what is public. */
+  scope: Scope | undefined;
+  /** Of its body. */
+  example: unknown;
+  /** By status: the JSON schema of the answer, undefined when it has none. */
+  answers: Record<string, unknown>;
+}
+
+/** As much of an OpenAPI document as tests look at. */
+interface Document {
+  paths: Record<string, Record<string, DocumentedOperation>>;
+}
+
+interface DocumentedOperation {
+  operationId: string;
+  "x-scope"?: Scope;
+  requestBody?: { content: Record<string, { example?: unknown }> };
+  responses: Record<string, { content?: Record<string, { schema: unknown }> }>;
+}
+
+/** Every call of a document. */
+export function operationsOf({ paths }: Document): Operation[] {
+  return Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => {
+      const { operationId, requestBody, responses } = operation;
+      const body = requestBody && Object.values(requestBody.content)[0];
+      const answers = Object.entries(responses).map(([status, { content }]) => [
+        status,
+        content?.["application/json"]?.schema,
+      ]);
+      const id = path.startsWith("/keys") ? "0".repeat(12) : "ab".repeat(32);
+      return {
+        ...{ id: operationId, method: method.toUpperCase(), scope: operation["x-scope"] },
+        path: path.replace("{name}", "films").replace("{id}", id),
+        example: body && (body.example ?? {}),
+        answers: Object.fromEntries(answers),
+      };
+    }),
+  );
 }
