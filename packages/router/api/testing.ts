@@ -87,7 +87,12 @@ export async function openTestApi({ log = silentLog }: { log?: Log } = {}): Prom
     const answer = await running.dispatch(request, { address, keepOpen: () => {} });
     const told = await answer.text();
     const isJson = answer.headers.get("content-type")?.includes("json") ?? false;
-    return { status: answer.status, headers: answer.headers, text: told, json: isJson ? JSON.parse(told) : undefined };
+    return {
+      status: answer.status,
+      headers: answer.headers,
+      text: told,
+      json: isJson && told !== "" ? JSON.parse(told) : undefined,
+    };
   };
   return {
     ...{ clock, directory, call },
