@@ -65,6 +65,8 @@ test("every call's answer is what the document says", async () => {
     await check(`patch${name}`, `${SITE}/${group}`, {});
     await check(`get${name}`, `${SITE}/${group}`);
   }
+  const wanted = { url: "https://films.test/paid/a", keyId: "key-1", lifeSeconds: 60 };
+  await check("signUrl", `${SITE}/signed-urls`, wanted);
   await check("removeSite", SITE);
   const { key } = (await check("createKey", "/keys", { name: "x", scopes: ["purge"], sites: ["films"] })).json;
   await check("rotateKey", `/keys/${key.id}/rotate`, {});

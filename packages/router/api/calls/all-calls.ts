@@ -5,6 +5,7 @@ import { auditCalls } from "./audit.ts";
 import { type KeyCallsDeps, keyCalls } from "./keys.ts";
 import { networkCalls } from "./network.ts";
 import { siteSettingsCalls } from "./site-settings.ts";
+import { siteSigningCalls } from "./site-signing.ts";
 import { type SiteCallsDeps, siteCalls } from "./sites.ts";
 import { type TerminalCallsDeps, terminalCalls } from "./terminals.ts";
 
@@ -23,6 +24,7 @@ export function allCalls(deps: AllCallsDeps): Call[] {
     }),
     ...siteCalls(deps),
     ...siteSettingsCalls(deps),
+    ...siteSigningCalls(deps),
     ...keyCalls(deps),
     ...auditCalls(deps),
     ...terminalCalls(deps),
