@@ -47,6 +47,8 @@ export function openApi({ url, key }: ApiPlace): ApiClient {
     const type = method === "PATCH" ? "application/merge-patch+json" : "application/json";
     return await send(target.href, {
       method,
+      // Whoever is redirected to must not get the key.
+      redirect: "manual",
       headers: { Authorization: `Bearer ${key}`, ...(body !== undefined && { "Content-Type": type }), ...headers },
       ...(body !== undefined && { body: JSON.stringify(body) }),
       ...(signal !== undefined && { signal }),

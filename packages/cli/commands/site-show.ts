@@ -21,7 +21,7 @@ export function addSiteShow(site: Command): void {
 }
 
 /** A site for people; secrets have not come this far. */
-export function siteText(site: SentSite): string {
+function siteText(site: SentSite): string {
   const defaults = sentSiteSchema.parse({ name: site.name, hosts: site.hosts, origin: site.origin });
   const others = Object.entries(site).filter(([group]) => !GROUPS.includes(group));
   const rules = textTable(["path", "type", "bytes", "delivered"], site.rules.map(ruleCells));
