@@ -226,6 +226,9 @@ function problemOf(error: unknown, asked: Asked, log: Log): Problem {
   const declared = [...NO_CALL, ...(call === undefined ? [] : refusalsOf(call))].find(
     ({ code }) => code === error.code,
   );
+  if (declared === undefined) {
+    log.warn({ err: error, call: call?.id, requestId }, "a call was refused for a reason that it does not declare");
+  }
   const isForAll = error.fault !== "operator" || caller?.scopes.includes("admin") === true;
   const detail = isForAll
     ? error.message

@@ -1,13 +1,17 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { silentLog } from "@neson/kit/log";
 import fc from "fast-check";
 import { type Operation, openTestApi, operationsOf, type TestApi, type Told } from "./testing.ts";
 
 const FILMS = { name: "films", hosts: ["films.test"], origin: "https://origin.test" };
 let api: TestApi;
+/** Refusals that the document does not list. */
+const undeclared: string[] = [];
 let operations: Operation[];
 
 beforeAll(async () => {
-  api = await openTestApi();
+  const warn = (details: { err?: unknown }) => void undeclared.push(String(details.err));
+  api = await openTestApi({ log: { ...silentLog, warn } as typeof silentLog });
   operations = operationsOf((await api.call("GET", "/openapi.json")).json);
   await api.call("POST", "/sites", { body: FILMS });
 });
@@ -17,6 +21,7 @@ afterAll(() => api[Symbol.asyncDispose]());
 /** No answer may be a failure of the Router's own, and every refusal must be a problem. */
 function judge({ status, headers, json }: Told): void {
   expect(status).toBeLessThan(500);
+  expect(undeclared).toEqual([]);
   if (status < 400) return;
   expect(headers.get("content-type")).toBe("application/problem+json");
   expect([json.status, typeof json.detail]).toEqual([status, "string"]);
