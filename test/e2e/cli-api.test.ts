@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { needs } from "../needs.ts";
 import { neson, type Running, start, temporaryDirectory } from "./network.ts";
 
 // The commands that speak to a Router, as its operator uses them and as somebody with a key does from elsewhere.
@@ -81,3 +83,38 @@ test("site sign prints a URL that opens what needs a signature, though the secre
   expect(await told(...sign)).toStartWith("https://films.test/paid/a.mp4?neson-signature=key-1.");
   expect(await told(...sign, "--in-path", "--prefix", "/paid/")).toEndWith("/paid/a.mp4\n");
 }, 60_000);
+
+test.skipIf(!needs("curl"))(
+  "the examples of docs/api.md do what they say",
+  async () => {
+    // There from the tests before, unless this one runs alone.
+    await neson(["site", "rm", "films", ...data]);
+    const key = (await told("key", "add", "--name", "reader", "--scope", "sites:write", "audit:read")).trim();
+    const document = await readFile(join(import.meta.dir, "../../docs/api.md"), "utf8");
+    const blocks = [...document.matchAll(/```sh\n(.*?)```/gs)].map((match) => match[1] ?? "");
+    const examples = blocks.filter((block) => block.includes("$api")).join("\n");
+    const own = examples
+      .replace(/^api=\S+/m, `api=${url}/api/v1;`)
+      .replace("$(uuidgen)", "a-uuid")
+      .replace("$(openssl rand -hex 24)", "0".repeat(48));
+    const script = `set -euo pipefail\n${own.replaceAll("curl ", "curl --silent --show-error --fail-with-body --write-out '\\n' ")}`;
+    const child = Bun.spawn(["bash", "-c", script], {
+      env: { ...process.env, NESON_API_KEY: key },
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    const [stdout, stderr] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+    expect({ code: await child.exited, stderr, stdout }).toEqual({ code: 0, stderr: "", stdout: expect.any(String) });
+    const [added, patched, rules, access, signed, audit] = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(added).toMatchObject({ name: "films", rules: [] });
+    expect(patched.cache.staleIfErrorSeconds).toBe(3600);
+    expect(rules).toEqual([{ path: "/live/*", deliver: "router" }]);
+    expect(access.signing.keys).toEqual([{ id: "key-1" }]);
+    expect(signed.url).toContain("neson-signature=key-1.");
+    expect(audit.records[0]).toMatchObject({ call: "signUrl", site: "films", callerName: "reader" });
+  },
+  30_000,
+);

@@ -281,3 +281,16 @@ test("a stream of the control API reaches its client line by line, however long 
   leaving.abort();
   expect(await Promise.race([ended, Bun.sleep(5000).then(() => "goes on")])).toBe("ended");
 });
+
+test.each(["a b", "", "[::", "x/y", "a:99999"])("a request for the Host %j is refused, not failed at", async (host) => {
+  const { base } = await listen();
+  const { promise: told, resolve } = Promise.withResolvers<string>();
+  const socket = await Bun.connect({
+    hostname: "127.0.0.1",
+    port: Number(new URL(base).port),
+    socket: { data: (_socket, bytes) => resolve(bytes.toString()) },
+  });
+  socket.write(`GET /api/v1/sites HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+  expect(await told).toStartWith("HTTP/1.1 400 ");
+  socket.end();
+});
