@@ -269,7 +269,7 @@ test("a stream of the control API reaches its client line by line, however long 
   const { base } = await listen(async (request, { address, keepOpen }) => {
     keepOpen();
     keptOpen += 1;
-    return renderAnswer(call, { lines: lines(), headers: { "X-From": address } }, request);
+    return renderAnswer(call, { lines: lines(), headers: { "X-From": address } }, request, () => {});
   });
   const leaving = new AbortController();
   const answer = await fetch(`${base}/api/v1/logs`, { signal: leaving.signal });

@@ -18,6 +18,7 @@ const OPEN = { ...COMMON, scope: "stats:read", reach: "network" } as const;
 function serve(calls: Call[], clock = new FakeClock()) {
   const records: Omit<AuditRecord, "id" | "atMs">[] = [];
   const log: string[] = [];
+  const kept: (string | null)[] = [];
   const note = (details: object) => void log.push(JSON.stringify(details));
   const dispatch = createDispatch({
     calls,
@@ -27,7 +28,11 @@ function serve(calls: Call[], clock = new FakeClock()) {
         key === "key" ? { id: "k1", name: "K", scopes: ["stats:read", "sites:write"] } : undefined,
     },
     trail: { add: async (record) => void records.push(record) },
-    kept: { begin: async (): Promise<Standing> => ({ state: "new" }), keep: async () => {}, forget: async () => {} },
+    kept: {
+      begin: async (): Promise<Standing> => ({ state: "new" }),
+      keep: async (_caller, _key, { body }) => void kept.push(body),
+      forget: async () => {},
+    },
     rates: new CallRates({ clock }),
     requestId: () => "r1",
     log: { ...silentLog, error: note, warn: note } as typeof silentLog,
@@ -37,7 +42,7 @@ function serve(calls: Call[], clock = new FakeClock()) {
       address: "192.0.2.1",
       keepOpen: () => {},
     });
-  return { ask, records, log };
+  return { ask, records, log, kept };
 }
 
 async function* countTo(end: number, ended: () => void) {
@@ -90,6 +95,32 @@ test("a stream is read no faster than its client reads, and ends with it", async
   expect(made).toBeLessThan(10);
   await reader?.cancel();
   expect(hasEnded).toBe(true);
+});
+
+test("a stream whose source fails breaks off, never ends as if it were whole, and is logged", async () => {
+  async function* breaking() {
+    yield { count: 1 };
+    throw new Error("disk gone");
+  }
+  const { ask, log } = serve([defineCall({ ...OPEN, handle: () => ({ lines: breaking() }) })]);
+  const answer = await ask();
+  expect(answer.text()).rejects.toThrow("disk gone");
+  await answer.text().catch(() => {});
+  expect(log.length).toBe(1);
+});
+
+test("a stream is not held back by an Idempotency-Key, and not kept", async () => {
+  let hasEnded = false;
+  const lines = countTo(1e9, () => {
+    hasEnded = true;
+  });
+  const { ask, kept } = serve([defineCall({ ...OPEN, method: "POST", handle: () => ({ lines }) })]);
+  const headers = { Authorization: "Bearer key", "Idempotency-Key": "k" };
+  const answer = await ask("/try", { method: "POST", headers });
+  const reader = answer.body?.getReader();
+  expect(new TextDecoder().decode((await reader?.read())?.value)).toBe('{"count":1}\n');
+  expect([hasEnded, kept]).toEqual([false, [null]]);
+  await reader?.cancel();
 });
 
 test("HEAD of a stream ends it at once", async () => {

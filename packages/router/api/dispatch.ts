@@ -165,7 +165,10 @@ async function carryOut(
     note: (change) => void asked.notes.push(change),
   };
   if (call.isEndless) asked.connection.keepOpen();
-  const answer = async () => renderAnswer(call, await inTime(call, context), request);
+  const failed = (error: unknown) => {
+    deps.log.error({ err: error, call: call.id, requestId: asked.requestId }, "a stream of the control API broke off");
+  };
+  const answer = async () => renderAnswer(call, await inTime(call, context), request, failed);
   if (call.method !== "POST") return await answer();
   const { pathname, search } = new URL(request.url);
   return await answerOnce({ call, caller, target: pathname + search, text, headers: request.headers }, answer, {
