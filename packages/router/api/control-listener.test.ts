@@ -7,7 +7,7 @@ import { FakeClock } from "@neson/kit/fake-clock";
 import { silentLog } from "@neson/kit/log";
 import { sealFillTicket } from "@neson/protocol/fill-ticket";
 import { parseRouterFrame } from "@neson/protocol/messages";
-import { openDatabase } from "../db/database.ts";
+import { openTestDatabase } from "../db/testing/test-database.ts";
 import { createRegistry } from "../registry/registry.ts";
 import { SpeedGrants } from "../registry/speed-grants.ts";
 import { channelDeps, connectTerminal } from "../registry/testing.ts";
@@ -36,7 +36,7 @@ afterEach(async () => {
 async function listen(api?: Dispatch) {
   const directory = await mkdtemp(join(tmpdir(), "neson-control-"));
   cleanups.push(() => rm(directory, { recursive: true }));
-  const db = await openDatabase(join(directory, "router.sqlite"));
+  const db = await openTestDatabase(join(directory, "router.sqlite"));
   cleanups.push(async () => db.destroy());
   const path = join(directory, "object");
   await Bun.write(path, BYTES);

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { FakeClock } from "@neson/kit/fake-clock";
-import { type Db, openDatabase } from "../db/database.ts";
+import type { Db } from "../db/database.ts";
+import { openTestDatabase } from "../db/testing/test-database.ts";
 import { KeptAnswers } from "./kept-answers.ts";
 
 const ANSWER = { status: 201, headers: [["location", "/x"]] as [string, string][], body: "{}" };
@@ -9,7 +10,7 @@ let clock: FakeClock;
 let kept: KeptAnswers;
 
 beforeEach(async () => {
-  db = await openDatabase(":memory:");
+  db = await openTestDatabase(":memory:");
   clock = new FakeClock();
   kept = new KeptAnswers({ db, clock });
 });

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FakeClock } from "@neson/kit/fake-clock";
 import { type Log, silentLog } from "@neson/kit/log";
-import { openDatabase } from "../db/database.ts";
+import { openTestDatabase } from "../db/testing/test-database.ts";
 import { createRegistry } from "../registry/registry.ts";
 import { openSites, type SiteRegistry } from "../sites/site-registry.ts";
 import type { AllCallsDeps } from "./calls/all-calls.ts";
@@ -38,7 +38,8 @@ export interface Told {
 export interface TestApi extends AsyncDisposable {
   clock: FakeClock;
   sites: SiteRegistry;
-  directory: string;
+  /** Every row of every table, as it lies in the database. */
+  tables(): Promise<{ name: string; rows: unknown[] }[]>;
   /** "GET", "/sites" → its answer. */
   call(method: string, path: string, asking?: Asking): Promise<Told>;
   /** Makes a key by the API and gives its secret. */
@@ -72,7 +73,7 @@ export async function openTestApi({ log = silentLog }: { log?: Log } = {}): Prom
   const directory = await mkdtemp(join(tmpdir(), "neson-api-"));
   const clock = new FakeClock(1_800_000_000_000);
   const open = async () => {
-    const db = await openDatabase(join(directory, "router.sqlite"));
+    const db = await openTestDatabase(join(directory, "router.sqlite"));
     const sites = await openSites({ db, clock, forgetStored: async () => {} });
     return { db, sites, dispatch: createControlApi({ ...QUIET_DEPS, db, sites, clock, log, operatorToken: TOKEN }) };
   };
@@ -95,7 +96,21 @@ export async function openTestApi({ log = silentLog }: { log?: Log } = {}): Prom
     };
   };
   return {
-    ...{ clock, directory, call },
+    ...{ clock, call },
+    tables: async () => {
+      const { db } = running;
+      const all = await db.introspection.getTables();
+      return Promise.all(
+        // The names are the database's own, whatever the schema of this version knows.
+        all.map(async ({ name }) => ({
+          name,
+          rows: await db
+            .selectFrom(name as "sites")
+            .selectAll()
+            .execute(),
+        })),
+      );
+    },
     get sites() {
       return running.sites;
     },

@@ -29,7 +29,7 @@ export async function openStorage(
   const { dataDir, shieldBytes, memoryBytes, sitesFile } = config;
   parts.use(lockDirectory(dataDir));
   const keys = openKeys(dataDir);
-  const db = await openDatabase(join(dataDir, "router.sqlite"));
+  const db = await openDatabase(config.databaseUrl ?? join(dataDir, "router.sqlite"));
   parts.defer(() => db.destroy());
   // A quarter of the disk space is for files of which only parts were asked for.
   const sliceBytes = Math.floor(shieldBytes / 4);
