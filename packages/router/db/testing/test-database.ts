@@ -12,7 +12,7 @@ export async function openTestDatabase(path: string): Promise<Db> {
 }
 
 /** Where `openTestDatabase` would open it. */
-export async function testPlace(path: string): Promise<string> {
+async function testPlace(path: string): Promise<string> {
   const server = readEnvironment().NESON_TEST_POSTGRES;
   if (server === undefined || server === "") return path;
   const name = `t${createHash("sha256")
