@@ -74,3 +74,11 @@ test("records are kept for 400 days", async () => {
   await api.call("DELETE", "/sites/none");
   expect((await api.call("GET", "/audit")).json.records.length).toBe(1);
 });
+
+test("records of one millisecond stand in the order in which they were made", async () => {
+  await using api = await openTestApi();
+  for (let index = 0; index < 20; index += 1) await api.call("DELETE", `/sites/s${index}`);
+  const { records } = (await api.call("GET", "/audit")).json;
+  const sites = records.map(({ site }: { site: string }) => site);
+  expect(sites).toEqual(Array.from({ length: 20 }, (_, index) => `s${19 - index}`));
+});
