@@ -2,7 +2,7 @@ import { z } from "zod";
 import { purgeOrderSchema } from "../purge/order-schema.ts";
 
 /** Keys in one notice. */
-const MAX_KEYS = 500;
+export const MAX_KEYS = 500;
 /** Ids of objects, or of Terminals, in one notice. */
 export const MAX_IDS = 1000;
 /** Sites named in one notice. */
@@ -18,11 +18,11 @@ const countSchema = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 export const noticeSchema = z.discriminatedUnion("type", [
   /** These sites were put or removed: their rows are to be read again. */
   z.object({ type: z.literal("sites"), names: z.array(siteNameSchema).min(1).max(MAX_SITES) }),
-  /** What is stored under these keys of sites is different now. */
+  /** What is stored under these keys of sites is different now, or (true) was taken away. */
   z.object({
     type: z.literal("keys"),
     keys: z
-      .array(z.tuple([siteNameSchema, z.string().max(65_536)]))
+      .array(z.tuple([siteNameSchema, z.string().max(65_536), z.boolean()]))
       .min(1)
       .max(MAX_KEYS),
   }),

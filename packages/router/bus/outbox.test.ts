@@ -35,6 +35,6 @@ test("Outbox makes one resync of more than it may keep, and what was under way d
   if (underWay !== undefined) outbox.sent(underWay);
   expect((await outbox.next(signal))?.notice).toEqual({ type: "resync" });
   const long = "x".repeat(60_000);
-  for (let i = 0; i < 300; i++) outbox.add({ type: "keys", keys: [["shop", long]] });
+  for (let i = 0; i < 300; i++) outbox.add({ type: "keys", keys: [["shop", long, false]] });
   expect(outbox.size).toBeLessThan(300);
 });

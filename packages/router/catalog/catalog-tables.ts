@@ -18,15 +18,19 @@ export class CatalogTables {
     this.#db = db;
   }
 
-  /** Objects whose bytes should lie in the shield, least recently used first. */
-  async shieldedObjects(): Promise<{ objectId: string; size: number }[]> {
-    const rows = await this.#db
-      .selectFrom("objects")
-      .select(["object_id", "size"])
-      .where("shielded", "=", 1)
-      .orderBy("last_used_at")
-      .execute();
-    return rows.map((row) => ({ objectId: row.object_id, size: Number(row.size) }));
+  /** Those of the objects that are known, least recently used first. */
+  async objectsAmong(objectIds: readonly string[]): Promise<{ objectId: string; size: number }[]> {
+    const known: { objectId: string; size: number; lastUsedAtMs: number }[] = [];
+    for (const batch of batches(objectIds)) {
+      const rows = await this.#db
+        .selectFrom("objects")
+        .select(["object_id", "size", "last_used_at"])
+        .where("object_id", "in", batch)
+        .execute();
+      for (const { object_id, size, last_used_at } of rows)
+        known.push({ objectId: object_id, size: Number(size), lastUsedAtMs: Number(last_used_at) });
+    }
+    return known.sort((a, b) => a.lastUsedAtMs - b.lastUsedAtMs);
   }
 
   async entriesOfKey(site: string, key: string): Promise<CatalogEntry[]> {
@@ -52,9 +56,8 @@ export class CatalogTables {
           pieces,
           created_at: nowMs,
           last_used_at: nowMs,
-          shielded: 1,
         })
-        .onConflict((conflict) => conflict.column("object_id").doUpdateSet({ last_used_at: nowMs, shielded: 1 }))
+        .onConflict((conflict) => conflict.column("object_id").doUpdateSet({ last_used_at: nowMs }))
         .execute();
       await transaction.deleteFrom("purged_objects").where("object_id", "=", objectId).execute();
       await transaction
@@ -111,13 +114,6 @@ export class CatalogTables {
       .where("object_id", "=", objectId)
       .executeTakeFirst();
     return row?.pieces;
-  }
-
-  /** The bytes are no longer in the shield. */
-  async noteLost(objectIds: readonly string[]): Promise<void> {
-    for (const batch of batches(objectIds)) {
-      await this.#db.updateTable("objects").set({ shielded: 0 }).where("object_id", "in", batch).execute();
-    }
   }
 
   async noteUsed(objectIds: Iterable<string>, nowMs: number): Promise<void> {

@@ -119,16 +119,50 @@ test("Catalog does not keep a read that a write overtook", async () => {
   });
 });
 
-test("Catalog notes which objects the shield let go", async () => {
-  await inCatalog(1e6, async ({ catalog, db, store }) => {
+test("Catalog keeps an entry whose bytes the shield let go", async () => {
+  await inCatalog(1e6, async ({ catalog, store }) => {
     const old = await store("a".repeat(600), { key: "/old" });
     await store("b".repeat(600), { key: "/new" });
-    const shielded = () =>
-      db.selectFrom("objects").select(["object_id", "shielded"]).where("shielded", "=", 0).execute();
-    for (let i = 0; i < 100 && (await shielded()).length === 0; i++) await Bun.sleep(5);
-    expect(await shielded()).toEqual([{ object_id: old.object.objectId, shielded: 0 }]);
     // Terminals may hold it still.
     expect((await catalog.find("a", "/old", {}))?.object).toEqual(old.object);
+  });
+});
+
+test("Catalog tells what is different in the database, and takes up what another Router changed there", async () => {
+  await inCatalog(1e6, async ({ catalog, db, store }) => {
+    const changes: unknown[] = [];
+    catalog.onChanged = (change) => changes.push(change);
+    await store("1", { key: "/1" });
+    await catalog.remove("a", "/1");
+    await catalog.removeSite("a");
+    expect(changes).toEqual([
+      { site: "a", key: "/1", isRemoved: false },
+      { site: "a", key: "/1", isRemoved: true },
+      { site: "a", isRemoved: true },
+    ]);
+    await store("2", { key: "/2" });
+    expect(await catalog.find("a", "/2", {})).toBeDefined();
+    await db.deleteFrom("entries").execute();
+    expect(await catalog.find("a", "/2", {})).toBeDefined();
+    const removed: unknown[] = [];
+    catalog.onRemoved = (site, key) => removed.push([site, key]);
+    catalog.acceptChange({ site: "a", key: "/2", isRemoved: true });
+    expect([await catalog.find("a", "/2", {}), removed]).toEqual([undefined, [["a", "/2"]]]);
+    await store("3", { key: "/3" });
+    expect(await catalog.find("a", "/3", {})).toBeDefined();
+    await db.deleteFrom("entries").execute();
+    catalog.forgetAll();
+    expect(await catalog.find("a", "/3", {})).toBeUndefined();
+  });
+});
+
+test("Catalog reads a key again when its row was replaced elsewhere", async () => {
+  await inCatalog(1e6, async ({ catalog, db, store }) => {
+    const former = await store("one");
+    await catalog.find("a", "/x", {});
+    await db.deleteFrom("entries").execute();
+    await catalog.update(former, { ...former, headers: [...former.headers, "X-New", "1"] });
+    expect(await catalog.find("a", "/x", {})).toBeUndefined();
   });
 });
 

@@ -23,6 +23,13 @@ export interface CatalogOptions {
   memoryBytes: number;
 }
 
+/** Something that the database has anew, or no more: of one key, or of a site as a whole. */
+export interface CatalogChange {
+  site: string;
+  key?: string | undefined;
+  isRemoved: boolean;
+}
+
 /** What the catalog works with. */
 export interface CatalogDeps {
   db: Db;
@@ -33,7 +40,8 @@ export interface CatalogDeps {
 
 /**
  * What is stored, for which site and target. Rows commit only after the object's bytes lie in the shield, so that a killed process leaves at
- * worst bytes that no row names. Recently used keys (also those known to be absent) are in memory; this process must be the only writer.
+ * worst bytes that no row names. Recently used keys (also those known to be absent) are in memory; what another Router changes there, `forgetMemory` and
+ * `forgetAll` have read again.
  */
 export class Catalog implements AsyncDisposable {
   readonly #tables: CatalogTables;
@@ -47,21 +55,21 @@ export class Catalog implements AsyncDisposable {
   readonly marks = new PurgeMarks();
   /** Told what is forgotten, as it begins: a key of a site, or the whole site. */
   onRemoved: (site: string, key?: string) => void = () => {};
+  /** Told what the database has anew for a key, or no more; without a key, of a site as a whole. */
+  onChanged: (change: CatalogChange) => void = () => {};
 
   constructor(options: CatalogOptions, deps: CatalogDeps) {
     this.#deps = deps;
     this.#tables = new CatalogTables(deps.db);
     this.#memory = new Lru(options.memoryBytes);
-    deps.shield.onLost = (objectIds) => {
-      this.#tables.noteLost(objectIds).catch((error) => this.#warn("noting lost objects", error));
-    };
   }
 
   /** Makes database and shield agree; call once before use. */
   async reconcile(): Promise<void> {
-    const missing = await this.#deps.shield.adopt(await this.#tables.shieldedObjects());
-    await this.#tables.noteLost(missing);
-    if (missing.length > 0) this.#deps.log.warn({ objects: missing.length }, "the shield lacks bytes of known objects");
+    const { shield, log } = this.#deps;
+    const altered = await shield.adopt(await this.#tables.objectsAmong(await shield.storedIds()));
+    if (altered.length > 0)
+      log.warn({ objects: altered.length }, "the shield had files of another length than they should have");
   }
 
   /**
@@ -84,6 +92,7 @@ export class Catalog implements AsyncDisposable {
     const entry = entryOf(draft, { objectId, size, pieceSize, sha256 });
     await this.#tables.putEntry(entry, object.pieces, this.#deps.clock.nowMs());
     this.#remember(entry);
+    this.onChanged({ site: entry.site, key: entry.key, isRemoved: false });
     this.#noteUses(USES_PER_WRITE);
     return entry;
   }
@@ -96,7 +105,11 @@ export class Catalog implements AsyncDisposable {
     const entry = withSteeredHeaders(changed);
     const lasting = entry.facts.lifetimeSeconds > 0 && !entry.facts.alwaysValidate;
     if (lasting || entry.headersId !== former.headersId) {
-      if (!(await this.#tables.updateEntry(entry))) return entry;
+      if (!(await this.#tables.updateEntry(entry))) {
+        // Another Router replaced it, or a purge took it away: what memory has is of no use any more.
+        this.forgetMemory(entry.site, entry.key);
+        return entry;
+      }
     }
     const known = this.#memory.get(memoryKey(entry.site, entry.key));
     if (known === undefined || known.some((other) => isSameRow(other, entry))) this.#remember(entry);
@@ -112,6 +125,7 @@ export class Catalog implements AsyncDisposable {
     await this.#tables.removeKey(site, key);
     this.#loading.delete(id);
     this.#memory.set(id, [], emptyCost(id));
+    this.onChanged({ site, key, isRemoved: true });
   }
 
   /** Forgets everything of a site, as when its origin changes. */
@@ -119,6 +133,19 @@ export class Catalog implements AsyncDisposable {
     this.onRemoved(site);
     await this.#tables.removeSite(site);
     this.forgetMemory(site);
+    this.onChanged({ site, isRemoved: true });
+  }
+
+  /** Takes up what another Router changed in the database. */
+  acceptChange({ site, key, isRemoved }: CatalogChange): void {
+    if (isRemoved) this.onRemoved(site, key);
+    this.forgetMemory(site, key);
+  }
+
+  /** Has everything that memory knows read again from the database. */
+  forgetAll(): void {
+    this.#loading.clear();
+    this.#memory.deleteWhere(() => true);
   }
 
   /** Has what memory knows of a site, or of one of its keys, read again from the database. */

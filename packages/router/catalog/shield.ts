@@ -55,8 +55,6 @@ export class Shield {
   #growingBytes = 0;
   #partials = 0;
   #used = new Set<string>();
-  /** Told the ids of objects whose bytes are gone. */
-  onLost: (objectIds: string[]) => void = () => {};
 
   constructor(options: ShieldOptions, deps: { log: Log }) {
     this.#directory = options.directory;
@@ -75,6 +73,11 @@ export class Shield {
 
   get maxBytes(): number {
     return this.#maxBytes;
+  }
+
+  /** Ids of the files that an earlier process left, to be judged for `adopt`. */
+  async storedIds(): Promise<string[]> {
+    return [...(await this.#listFiles()).keys()];
   }
 
   /**
@@ -226,19 +229,15 @@ export class Shield {
 
   #makeRoom(): void {
     if (this.#storedBytes + this.#growingBytes <= this.#maxBytes) return;
-    const evicted: string[] = [];
     for (const [objectId, size] of this.#files) {
       if (this.#storedBytes + this.#growingBytes <= this.#maxBytes) break;
       this.#forget(objectId, size);
-      evicted.push(objectId);
     }
-    if (evicted.length > 0) this.onLost(evicted);
   }
 
   #lose(objectId: string, why: string): void {
     this.#log.warn({ objectId }, `object left the shield: ${why}`);
     this.#forget(objectId, this.#files.get(objectId) ?? 0);
-    this.onLost([objectId]);
   }
 
   #forget(objectId: string, size: number): void {

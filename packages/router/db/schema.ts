@@ -13,6 +13,7 @@ export interface Schema {
   terminal_reasons: TerminalReasonsTable;
   terminal_tracks: TerminalTracksTable;
   purged_objects: PurgedObjectsTable;
+  network_facts: NetworkFactsTable;
   traffic_figures: TrafficFiguresTable;
   site_usage: SiteUsageTable;
   spend_alerts: SpendAlertsTable;
@@ -34,8 +35,12 @@ export interface ObjectsTable {
   /** Unix milliseconds. */
   created_at: number;
   last_used_at: number;
-  /** 1 while the bytes lie in the shield store. */
-  shielded: number;
+}
+
+/** What all Routers on this database must agree on. */
+export interface NetworkFactsTable {
+  name: "keys";
+  value: string;
 }
 
 /** One stored response: which bytes a site answers for a cache key, and under which header fields. */

@@ -92,3 +92,19 @@ test("openSites() reads a sites file and says what is wrong with a bad one", asy
   expect(openSites(deps, file)).rejects.toThrow("sites.0.hosts");
   expect(openSites(deps, join(directory, "none.json"))).rejects.toThrow("none.json");
 });
+
+test("refresh() takes up what another Router put and removed, and onChanged() tells of what is put and removed here", async () => {
+  const { deps } = await workplace();
+  const [here, there] = [await openSites(deps), await openSites(deps)];
+  const changed: string[] = [];
+  there.onChanged = (name) => changed.push(name);
+  await there.put(SHOP);
+  expect(here.byHost("shop.example")).toBeUndefined();
+  await here.refresh(["shop", "unknown"]);
+  expect(here.byHost("shop.example")?.name).toBe("shop");
+  await there.put({ ...SHOP, name: "blog", hosts: ["blog.example"] });
+  await there.remove("shop");
+  await here.refresh();
+  expect([here.byHost("shop.example"), here.byHost("blog.example")?.name]).toEqual([undefined, "blog"]);
+  expect(changed).toEqual(["shop", "blog", "shop"]);
+});

@@ -2,8 +2,12 @@ import { readFile } from "node:fs/promises";
 import type { Clock } from "@neson/kit/clock";
 import { describeError, NesonError } from "@neson/kit/error";
 import { siteIdOf } from "@neson/protocol/ticket";
+import type { Kysely } from "kysely";
 import { z } from "zod";
 import type { Db } from "../db/database.ts";
+import { isPostgres } from "../db/postgres.ts";
+import type { Schema } from "../db/schema.ts";
+import { holdNames, transact } from "../db/transaction.ts";
 import { type Site, type Sites, siteSchema } from "./site.ts";
 
 /** The configured sites: in memory for lookups, in the database so that they outlive the process. */
@@ -17,6 +21,10 @@ export interface SiteRegistry extends Sites {
   put(input: unknown): Promise<Site>;
   /** False when no site has that name. */
   remove(name: string): Promise<boolean>;
+  /** Reads sites again that another Router put or removed; all of them without names. */
+  refresh(names?: readonly string[]): Promise<void>;
+  /** Told the name of each site that is put or removed here. */
+  onChanged: (name: string) => void;
 }
 
 /** What keeping sites needs. */
@@ -43,6 +51,14 @@ export async function openSites(deps: SiteRegistryDeps, sitesFile?: string): Pro
     byId.delete(siteIdOf(name));
     return byName.delete(name);
   };
+  const read = async (db: Kysely<Schema>, names?: readonly string[]): Promise<void> => {
+    const rows = db.selectFrom("sites").select("settings");
+    const found = await (names === undefined ? rows : rows.where("name", "in", names)).execute();
+    const read = found.map((row) => parseSite(JSON.parse(row.settings)));
+    const known = new Set(read.map(({ name }) => name));
+    for (const name of names ?? [...byName.keys()]) if (!known.has(name)) drop(name);
+    for (const site of read) hold(site);
+  };
 
   const registry: SiteRegistry = {
     byHost: (hostname) => byHost.get(hostname),
@@ -51,29 +67,36 @@ export async function openSites(deps: SiteRegistryDeps, sitesFile?: string): Pro
     list: () => [...byName.values()],
     put: async (input) => {
       const site = parseSite(input);
-      for (const host of site.hosts) refuseTakenHost(site, host, byHost.get(host));
-      const former = byName.get(site.name);
       const row = { name: site.name, settings: JSON.stringify(site), created_at: deps.clock.nowMs() };
-      await deps.db
-        .insertInto("sites")
-        .values(row)
-        .onConflict((conflict) => conflict.column("name").doUpdateSet({ settings: row.settings }))
-        .execute();
+      const former = await transact(deps.db, async (transaction) => {
+        // Another Router may be giving the same host to another site.
+        await holdNames(transaction, ["sites"]);
+        if (isPostgres(transaction)) await read(transaction);
+        for (const host of site.hosts) refuseTakenHost(site, host, byHost.get(host));
+        await transaction
+          .insertInto("sites")
+          .values(row)
+          .onConflict((conflict) => conflict.column("name").doUpdateSet({ settings: row.settings }))
+          .execute();
+        return byName.get(site.name);
+      });
       hold(site);
+      registry.onChanged(site.name);
       if (former !== undefined && former.origin !== site.origin) await deps.forgetStored(site.name);
       return site;
     },
     remove: async (name) => {
       await deps.db.deleteFrom("sites").where("name", "=", name).execute();
+      registry.onChanged(name);
       if (!drop(name)) return false;
       await deps.forgetStored(name);
       return true;
     },
+    refresh: (names) => read(deps.db, names),
+    onChanged: () => {},
   };
 
-  for (const row of await deps.db.selectFrom("sites").select("settings").execute()) {
-    hold(parseSite(JSON.parse(row.settings)));
-  }
+  await read(deps.db);
   if (sitesFile !== undefined) for (const site of await readSitesFile(sitesFile)) await registry.put(site);
   return registry;
 }
