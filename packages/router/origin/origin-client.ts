@@ -1,12 +1,15 @@
 import type { Clock } from "@neson/kit/clock";
+import { NesonError } from "@neson/kit/error";
 import type { Site } from "../sites/site.ts";
 import { attempt } from "./attempts.ts";
+import { Http2Sessions } from "./http2-sessions.ts";
 import type { OriginHealth } from "./origin-health.ts";
 import { type OriginOptions, optionsFor } from "./origin-options.ts";
 import { Pools } from "./pools.ts";
-import { OriginResolver, type Resolve, systemResolve } from "./resolver.ts";
+import { type Address, OriginResolver, type Resolve, systemResolve } from "./resolver.ts";
 import { RetryBudget } from "./retry-budget.ts";
-import { sendOnce } from "./send-once.ts";
+import { sendHttp2 } from "./send-http2.ts";
+import { sendOnce, Unanswered } from "./send-once.ts";
 import type { Target } from "./targets.ts";
 
 /** One request to a site's origins. */
@@ -63,19 +66,32 @@ export interface OriginDeps {
 export function createOriginClient(options: OriginOptions, deps: OriginDeps): OriginClient {
   const resolver = new OriginResolver({ resolve: deps.resolve ?? systemResolve, clock: deps.clock });
   const pools = new Pools();
+  const sessions = new Http2Sessions({ clock: deps.clock });
   const budget = new RetryBudget();
+  const openHttp2 = async (
+    { site }: OriginRequest,
+    target: Target,
+    addresses: Address[],
+    { connectMs }: OriginOptions,
+  ) => {
+    if (!site.origins.http2 || !target.origin.isTls) return undefined;
+    try {
+      return await sessions.open({ site, target, addresses, connectMs });
+    } catch (cause) {
+      const message = `origin ${target.origin.host} could not be reached`;
+      const failure = new NesonError("origin-unreachable", message, { fault: "peer", cause });
+      throw new Unanswered(failure, { wasSent: false, wasIdle: false });
+    }
+  };
   const once = async (request: OriginRequest, target: Target): Promise<OriginResponse> => {
     const { site } = request;
     const addresses = await resolver.addressesOf(target.origin.hostname, site.allowPrivateOrigin);
     const bounds = optionsFor(site, options);
     deps.onRequest?.();
-    return sendOnce(request, {
-      target,
-      addresses,
-      pool: pools.for(site, bounds.maxConnections),
-      options: bounds,
-      clock: deps.clock,
-    });
+    const session = await openHttp2(request, target, addresses, bounds);
+    const common = { target, options: bounds, clock: deps.clock };
+    if (session !== undefined) return sendHttp2(request, { ...common, session });
+    return sendOnce(request, { ...common, addresses, pool: pools.for(site, bounds.maxConnections) });
   };
   return {
     send: (request) => attempt(request, { ...deps, once, budget }),
@@ -86,6 +102,9 @@ export function createOriginClient(options: OriginOptions, deps: OriginDeps): Or
       response.discard();
       return response.status;
     },
-    [Symbol.asyncDispose]: async () => pools[Symbol.dispose](),
+    [Symbol.asyncDispose]: async () => {
+      pools[Symbol.dispose]();
+      sessions[Symbol.dispose]();
+    },
   };
 }

@@ -87,10 +87,12 @@ export function sendOnce(request: OriginRequest, deps: OnceDeps): Promise<Origin
 
 function open(request: OriginRequest, { target, addresses, pool, options }: OnceDeps) {
   const { origin, hostField, serverName } = target;
+  const { authorities } = request.site.origins;
   return (origin.isTls ? https : http).request({
     host: origin.hostname,
     port: origin.port,
     ...(isIP(serverName) === 0 ? { servername: serverName } : {}),
+    ...(authorities === undefined ? {} : { ca: authorities }),
     method: request.method,
     path: origin.base + request.target,
     headers: ["Host", hostField, ...request.headers],
