@@ -1,12 +1,16 @@
+import type { Duplex } from "node:stream";
 import type { Clock } from "@neson/kit/clock";
+import { NesonError } from "@neson/kit/error";
 import type { Site } from "../sites/site.ts";
 import { attempt } from "./attempts.ts";
+import { Http2Sessions } from "./http2-sessions.ts";
 import type { OriginHealth } from "./origin-health.ts";
 import { type OriginOptions, optionsFor } from "./origin-options.ts";
 import { Pools } from "./pools.ts";
-import { OriginResolver, type Resolve, systemResolve } from "./resolver.ts";
+import { type Address, OriginResolver, type Resolve, systemResolve } from "./resolver.ts";
 import { RetryBudget } from "./retry-budget.ts";
-import { sendOnce } from "./send-once.ts";
+import { sendHttp2 } from "./send-http2.ts";
+import { sendOnce, Unanswered } from "./send-once.ts";
 import type { Target } from "./targets.ts";
 
 /** One request to a site's origins. */
@@ -18,6 +22,10 @@ export interface OriginRequest {
   /** Flat and complete but for Host, with the framing of the body. */
   headers: string[];
   body?: AsyncIterable<Uint8Array>;
+  /** Fields that follow the content, known once it was read; sent where the content is chunked. */
+  trailers?: () => string[];
+  /** Offers to go on as this; see `OriginResponse.tunnel`. */
+  upgrade?: "websocket";
   /** Told of each interim answer (RFC 9110 15.2) but 100, with its end-to-end fields, before the answer. */
   onInform?: (status: number, headers: string[]) => void;
   /** Gives up, whatever was reached. */
@@ -35,7 +43,18 @@ export interface OriginResponse {
   responseTimeMs: number;
   /** Throws NesonError `origin-cut-short` or `origin-timeout` when it does not come whole. */
   body: AsyncIterable<Uint8Array>;
+  /** Fields that followed the body, end-to-end ones that may stand there; empty until it was read to its end. */
+  trailers(): string[];
+  /** With 101: the connection, which is the caller's from then on. */
+  tunnel?: OriginTunnel;
   discard(): void;
+}
+
+/** A connection to an origin that has left HTTP. */
+export interface OriginTunnel {
+  socket: Duplex;
+  /** What already came. */
+  head: Uint8Array;
 }
 
 /** See `createOriginClient`. */
@@ -63,19 +82,32 @@ export interface OriginDeps {
 export function createOriginClient(options: OriginOptions, deps: OriginDeps): OriginClient {
   const resolver = new OriginResolver({ resolve: deps.resolve ?? systemResolve, clock: deps.clock });
   const pools = new Pools();
+  const sessions = new Http2Sessions({ clock: deps.clock });
   const budget = new RetryBudget();
+  const openHttp2 = async (
+    { site, upgrade }: OriginRequest,
+    target: Target,
+    addresses: Address[],
+    { connectMs }: OriginOptions,
+  ) => {
+    if (!site.origins.http2 || !target.origin.isTls || upgrade !== undefined) return undefined;
+    try {
+      return await sessions.open({ site, target, addresses, connectMs });
+    } catch (cause) {
+      const message = `origin ${target.origin.host} could not be reached`;
+      const failure = new NesonError("origin-unreachable", message, { fault: "peer", cause });
+      throw new Unanswered(failure, { wasSent: false, wasIdle: false });
+    }
+  };
   const once = async (request: OriginRequest, target: Target): Promise<OriginResponse> => {
     const { site } = request;
     const addresses = await resolver.addressesOf(target.origin.hostname, site.allowPrivateOrigin);
     const bounds = optionsFor(site, options);
     deps.onRequest?.();
-    return sendOnce(request, {
-      target,
-      addresses,
-      pool: pools.for(site, bounds.maxConnections),
-      options: bounds,
-      clock: deps.clock,
-    });
+    const session = await openHttp2(request, target, addresses, bounds);
+    const common = { target, options: bounds, clock: deps.clock };
+    if (session !== undefined) return sendHttp2(request, { ...common, session });
+    return sendOnce(request, { ...common, addresses, pool: pools.for(site, bounds.maxConnections) });
   };
   return {
     send: (request) => attempt(request, { ...deps, once, budget }),
@@ -86,6 +118,9 @@ export function createOriginClient(options: OriginOptions, deps: OriginDeps): Or
       response.discard();
       return response.status;
     },
-    [Symbol.asyncDispose]: async () => pools[Symbol.dispose](),
+    [Symbol.asyncDispose]: async () => {
+      pools[Symbol.dispose]();
+      sessions[Symbol.dispose]();
+    },
   };
 }

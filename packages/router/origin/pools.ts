@@ -12,14 +12,14 @@ export type Pool = Record<"http" | "https", http.Agent>;
 
 /**
  * Connections to origins, used again. Kept apart where they must not be mixed: one that a site may have to a private address must not carry another
- * site's request, and each limit of connections counts its own.
+ * site's request, nor one that an authority of its own vouched for; and each limit of connections counts its own.
  */
 export class Pools implements Disposable {
   readonly #pools = new Map<string, Pool>();
 
   /** The connections for a site. */
-  for({ allowPrivateOrigin }: Site, maxConnections: number): Pool {
-    const id = `${allowPrivateOrigin ? "open" : "guarded"} ${maxConnections}`;
+  for({ allowPrivateOrigin, origins }: Site, maxConnections: number): Pool {
+    const id = `${allowPrivateOrigin ? "open" : "guarded"} ${maxConnections} ${origins.authorities ?? ""}`;
     let pool = this.#pools.get(id);
     if (pool === undefined) {
       const options = { keepAlive: true, maxSockets: maxConnections, maxFreeSockets: MAX_IDLE, timeout: IDLE_MS };

@@ -72,6 +72,14 @@ export const originSettingsSchema = z.strictObject({
   connectSeconds: seconds.optional(),
   firstByteSeconds: seconds.optional(),
   idleSeconds: seconds.optional(),
+  /** Whether to speak HTTP/2 with origins at https URLs that choose it; HTTP/1.1 alone when false. */
+  http2: z.boolean().default(false),
+  /** Certificates (PEM) of the authorities that origins' certificates come from, instead of the public ones. */
+  authorities: z
+    .string()
+    .max(50_000)
+    .regex(/^\s*(-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\s*)+$/, "certificates in PEM")
+    .optional(),
   /** Connections to each origin; 256 when absent. */
   maxConnections: z.number().int().min(1).max(10_000).optional(),
 });
