@@ -14,6 +14,7 @@ import { channelDeps, connectTerminal } from "../registry/testing.ts";
 import { openSites } from "../sites/site-registry.ts";
 import { createControlApi } from "./control-api.ts";
 import { listenForControl } from "./control-listener.ts";
+import { QUIET_DEPS } from "./testing.ts";
 
 const NOW_MS = 1_800_000_000_000;
 const FILL_KEY = new Uint8Array(32).fill(3);
@@ -64,6 +65,7 @@ async function listen() {
         catalog: { pieces: async () => new Uint8Array(32) },
       },
       api: createControlApi({
+        ...QUIET_DEPS,
         db,
         clock,
         sites: await openSites({ db, clock, forgetStored: async () => {} }),

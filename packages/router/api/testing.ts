@@ -47,7 +47,7 @@ export interface TestApi extends AsyncDisposable {
 }
 
 /** What calls speak to where a test is about something else. */
-const QUIET_DEPS: Omit<AllCallsDeps, "keys" | "trail" | "changes" | "clock" | "sites"> = {
+export const QUIET_DEPS: Omit<AllCallsDeps, "keys" | "trail" | "changes" | "clock" | "sites"> = {
   status: async () => ({ up: true }),
   registry: createRegistry(),
   audits: { ask: async () => ({ outcome: "good", detail: "", asked: 1 }) },
@@ -64,6 +64,13 @@ const QUIET_DEPS: Omit<AllCallsDeps, "keys" | "trail" | "changes" | "clock" | "s
     noteChanged: () => {},
   },
   purges: { removeObject: async () => ({ entries: 1, isKnown: true, terminals: 0 }) },
+  purger: {
+    purge: async () => {
+      throw new Error("nothing is purged here");
+    },
+    find: async () => undefined,
+    list: async () => [],
+  },
 };
 
 /** Opens an API in a temporary directory. */

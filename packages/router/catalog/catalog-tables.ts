@@ -85,15 +85,19 @@ export class CatalogTables {
   /** False when the row is gone or stands for other bytes by now. */
   async updateEntry(entry: CatalogEntry): Promise<boolean> {
     const { site, key, variant, object_id, ...values } = rowOf(entry);
-    const result = await this.#db
-      .updateTable("entries")
-      .set(values)
-      .where("site", "=", site)
-      .where("key", "=", key)
-      .where("variant", "=", variant)
-      .where("object_id", "=", object_id)
-      .executeTakeFirst();
-    return result.numUpdatedRows > 0n;
+    return await this.#db.transaction().execute(async (transaction) => {
+      const result = await transaction
+        .updateTable("entries")
+        .set(values)
+        .where("site", "=", site)
+        .where("key", "=", key)
+        .where("variant", "=", variant)
+        .where("object_id", "=", object_id)
+        .executeTakeFirst();
+      const isThere = result.numUpdatedRows > 0n;
+      if (isThere) await noteTags(transaction, entry);
+      return isThere;
+    });
   }
 
   async removeKey(site: string, key: string): Promise<void> {

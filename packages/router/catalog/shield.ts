@@ -214,7 +214,8 @@ export class Shield {
       this.#lose(objectId, "its file is gone or altered");
       return undefined;
     }
-    this.#memory.set(objectId, bytes, bytes.length);
+    // Removed while it was read: the reader may have it, memory must not.
+    if (this.#files.has(objectId)) this.#memory.set(objectId, bytes, bytes.length);
     return bytes;
   }
 

@@ -71,6 +71,8 @@ export interface Edge extends AsyncDisposable {
   handle: Handle;
   /** Resolves when the pulls of a site that are under way now are over. */
   pullsOver(site: string): Promise<void>;
+  /** Drops what was made of objects whose bytes are to go. */
+  dropCoded(objectIds: readonly string[]): void;
   /** Live counters. */
   readonly stats: Readonly<EdgeStats>;
 }
@@ -117,7 +119,10 @@ export function createEdge(options: EdgeOptions, deps: EdgeDeps): Edge {
   };
   return {
     handle: (request) => receive(request, sites, parts),
-    pullsOver: (site) => flights.over(site),
+    pullsOver: async (site) => void (await Promise.all([flights.over(site), slices.fetches.assembled()])),
+    dropCoded: (objectIds) => {
+      for (const objectId of objectIds) parts.coded.remove(objectId);
+    },
     stats,
     [Symbol.asyncDispose]: async () => {
       await flights[Symbol.asyncDispose]();

@@ -3,6 +3,7 @@ import https from "node:https";
 import type { Clock } from "@neson/kit/clock";
 import { NesonError } from "@neson/kit/error";
 import { endToEndFields } from "../policy/fields.ts";
+import { withoutTags } from "../purge/order.ts";
 import type { Site } from "../sites/site.ts";
 import { OriginBody } from "./origin-body.ts";
 import { originUrlOf } from "./origin-url.ts";
@@ -171,7 +172,7 @@ function sendOnce(
   // Once there is an answer, its body tells what goes wrong. What comes behind its end (RFC 9112 6.3) costs the connection, not the answer.
   sent.on("error", (error) => hasAnswered || fail(error));
   sent.on("information", ({ statusCode, rawHeaders }) => {
-    if (statusCode > 101) request.onInform?.(statusCode, endToEndFields(rawHeaders));
+    if (statusCode > 101) request.onInform?.(statusCode, withoutTags(endToEndFields(rawHeaders)));
   });
   sent.once("response", (response) => {
     hasAnswered = true;

@@ -4,6 +4,7 @@ import { problemPage } from "../problem-page.ts";
 import { auditCalls } from "./audit.ts";
 import { type KeyCallsDeps, keyCalls } from "./keys.ts";
 import { networkCalls } from "./network.ts";
+import { type PurgeCallsDeps, purgeCalls } from "./purge.ts";
 import { siteSettingsCalls } from "./site-settings.ts";
 import { type SiteCallsDeps, siteCalls } from "./sites.ts";
 import { type TerminalCallsDeps, terminalCalls } from "./terminals.ts";
@@ -11,6 +12,7 @@ import { type TerminalCallsDeps, terminalCalls } from "./terminals.ts";
 /** What all calls together speak to; each area says more about its own. */
 export type AllCallsDeps = KeyCallsDeps &
   SiteCallsDeps &
+  PurgeCallsDeps &
   TerminalCallsDeps &
   Parameters<typeof auditCalls>[0] & { status: () => Promise<object> };
 
@@ -23,6 +25,7 @@ export function allCalls(deps: AllCallsDeps): Call[] {
     }),
     ...siteCalls(deps),
     ...siteSettingsCalls(deps),
+    ...purgeCalls(deps),
     ...keyCalls(deps),
     ...auditCalls(deps),
     ...terminalCalls(deps),

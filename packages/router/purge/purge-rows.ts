@@ -1,0 +1,174 @@
+import type { Expression, ExpressionBuilder, SqlBool } from "kysely";
+import { removeUnnamedObjects } from "../catalog/unnamed-objects.ts";
+import type { Db } from "../db/database.ts";
+import type { Schema } from "../db/schema.ts";
+import type { PurgeOrder } from "./order.ts";
+
+/** Keys of one step: some milliseconds of work, in which an embedded database lets nothing else happen. */
+const KEYS_PER_STEP = 200;
+/** Sorts behind every character of a key. */
+const LAST = "\u{10ffff}";
+
+/** What one step took out. */
+export interface TakenOut {
+  entries: number;
+  /** Ids of all their objects. */
+  objectIds: string[];
+  /** Those of them that nothing publishes any more. */
+  gone: string[];
+}
+
+/** The statements of purges on what is stored. Keys have to be compared by their bytes, as SQLite does it. */
+export class PurgeRows {
+  readonly #db: Db;
+
+  constructor(db: Db) {
+    this.#db = db;
+  }
+
+  /** Entries that an order is aimed at now. */
+  async count({ site, by, value }: PurgeOrder): Promise<number> {
+    switch (by) {
+      case "url":
+        return await this.#countKeys(site, value, value);
+      case "path":
+        return (
+          (await this.#countKeys(site, value, value)) + (await this.#countKeys(site, `${value}?`, `${value}?${LAST}`))
+        );
+      case "prefix":
+        return await this.#countKeys(site, value, value + LAST);
+      case "site":
+        return await this.#countKeys(site, "", LAST);
+      case "tag": {
+        const row = await this.#db
+          .selectFrom("entry_tags")
+          .select((select) => select.fn.countAll().as("count"))
+          .where("site", "=", site)
+          .where("tag", "=", value)
+          .executeTakeFirst();
+        return Number(row?.count ?? 0);
+      }
+      default:
+        return by satisfies never;
+    }
+  }
+
+  /** The next stored keys, in order, that an order may be aimed at, after "" from the first on; empty at the end. */
+  async keysAfter({ site, by, value }: PurgeOrder, after: string): Promise<string[]> {
+    switch (by) {
+      case "url":
+        return after === "" ? [value] : [];
+      case "path":
+        return after === "" ? [value] : await this.#keysBetween(site, after, `${value}?`, `${value}?${LAST}`);
+      case "prefix":
+        return await this.#keysBetween(site, after, value, value + LAST);
+      case "site":
+        return await this.#keysBetween(site, after, "", LAST);
+      case "tag": {
+        const rows = await this.#db
+          .selectFrom("entry_tags")
+          .select("key")
+          .distinct()
+          .where("site", "=", site)
+          .where("tag", "=", value)
+          .where("key", ">", after)
+          .orderBy("key")
+          .limit(KEYS_PER_STEP)
+          .execute();
+        return rows.map(({ key }) => key);
+      }
+      default:
+        return by satisfies never;
+    }
+  }
+
+  /**
+   * Takes out what is stored for keys, is meant and was asked for up to a time, with the objects that nothing names any more, and counts it for the job:
+   * all of it or, when the process is killed, nothing.
+   */
+  async remove(
+    job: { id: string; order: PurgeOrder },
+    keys: readonly string[],
+    times: { atMs: number; nowMs: number },
+  ): Promise<TakenOut> {
+    return await this.#db.transaction().execute(async (transaction) => {
+      const rows = await transaction
+        .deleteFrom("entries")
+        .where("site", "=", job.order.site)
+        .where("key", "in", keys)
+        .where("request_time_ms", "<=", times.atMs)
+        .where((where) => carries(where, job.order))
+        .returning("object_id")
+        .execute();
+      const objectIds = [...new Set(rows.map((row) => row.object_id))];
+      const gone = await removeUnnamedObjects(transaction, objectIds, times.nowMs);
+      await transaction
+        .updateTable("purge_jobs")
+        .set((set) => ({ entries: set("entries", "+", rows.length), objects: set("objects", "+", gone.length) }))
+        .where("id", "=", job.id)
+        .execute();
+      return { entries: rows.length, objectIds, gone };
+    });
+  }
+
+  /** Makes stale what `remove` would take out; gives the number of entries. */
+  async age(job: { id: string; order: PurgeOrder }, keys: readonly string[], atMs: number): Promise<number> {
+    return await this.#db.transaction().execute(async (transaction) => {
+      const result = await transaction
+        .updateTable("entries")
+        .set({ stale_since: atMs })
+        .where("site", "=", job.order.site)
+        .where("key", "in", keys)
+        .where("request_time_ms", "<=", atMs)
+        .where("stale_since", "is", null)
+        .where((where) => carries(where, job.order))
+        .executeTakeFirst();
+      const entries = Number(result.numUpdatedRows);
+      await transaction
+        .updateTable("purge_jobs")
+        .set((set) => ({ entries: set("entries", "+", entries) }))
+        .where("id", "=", job.id)
+        .execute();
+      return entries;
+    });
+  }
+
+  async #countKeys(site: string, first: string, last: string): Promise<number> {
+    const row = await this.#db
+      .selectFrom("entries")
+      .select((select) => select.fn.countAll().as("count"))
+      .where("site", "=", site)
+      .where("key", ">=", first)
+      .where("key", "<=", last)
+      .executeTakeFirst();
+    return Number(row?.count ?? 0);
+  }
+
+  async #keysBetween(site: string, after: string, first: string, last: string): Promise<string[]> {
+    const rows = await this.#db
+      .selectFrom("entries")
+      .select("key")
+      .distinct()
+      .where("site", "=", site)
+      .where("key", after < first ? ">=" : ">", after < first ? first : after)
+      .where("key", "<=", last)
+      .orderBy("key")
+      .limit(KEYS_PER_STEP)
+      .execute();
+    return rows.map(({ key }) => key);
+  }
+}
+
+/** Of one key, a tag may mean some variants and not others. */
+function carries(where: ExpressionBuilder<Schema, "entries">, { by, value }: PurgeOrder): Expression<SqlBool> {
+  if (by !== "tag") return where.lit(true);
+  return where.exists(
+    where
+      .selectFrom("entry_tags")
+      .select("entry_tags.tag")
+      .whereRef("entry_tags.site", "=", "entries.site")
+      .whereRef("entry_tags.key", "=", "entries.key")
+      .whereRef("entry_tags.variant", "=", "entries.variant")
+      .where("entry_tags.tag", "=", value),
+  );
+}
