@@ -110,7 +110,7 @@ async function fly(
       land(confirmed);
       return;
     }
-    // RFC 9111 4.3.4: the 304 was about something else; only a fetch without conditions can help.
+    // RFC 9111 4.3.4: the 304 was about something else, or about what was purged meanwhile; only a fetch without conditions can help.
     response = await ask([]);
   }
   if (isOriginFailure(response.status) && order.stored?.coversErrors === true) {
@@ -166,7 +166,10 @@ async function confirm(
   const changed = freshened(former, { ...response, headers });
   if (changed === undefined) return undefined;
   const { isSilent } = changed.facts;
-  flight.isOutdated = flight.isDoomed || deps.catalog.marks.isOutdated(changed);
+  const judgement = deps.catalog.marks.judge(changed);
+  // What was purged is not to be had by being confirmed.
+  if (judgement === "gone") return undefined;
+  flight.isOutdated = flight.isDoomed || judgement !== "untouched";
   if (flight.isOutdated) return { kind: "confirmed", entry: changed, isShared: false, isSilent };
   const entry = await deps.catalog.update(former, changed);
   if (entry.headersId !== former.headersId) tellSteering(entry, order.site, deps);

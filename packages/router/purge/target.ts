@@ -47,7 +47,7 @@ export function purgeOrderOf(site: Site, wish: PurgeWish): PurgeOrder {
  * @param field named in refusals
  * @throws NesonError `bad-purge` (caller)
  */
-function targetIn(site: Pick<Site, "hosts">, text: string, field: string): string {
+export function targetIn(site: Pick<Site, "hosts">, text: string, field: string): string {
   // Not by a URL parser: that would resolve dots and rewrite escapes, and what is stored is what clients sent.
   const absolute = /^https?:\/\/([^/?#]*)(.*)$/is.exec(text);
   const rest = absolute === null ? text : (absolute[2] ?? "");
