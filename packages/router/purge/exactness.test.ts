@@ -26,7 +26,7 @@ const PATHS = [
   "/a@",
   "/a/b/c",
 ];
-const QUERIES = ["", "?", "?x=1", "?x=1&y=2", "?y=2&x=1", "?X=1"];
+const QUERIES = ["", "?", "?x=1", "?X=1"];
 const TAGS = ["red", "Red", "re", "red-blue", "blue", "%2e"];
 
 const keys = fc.tuple(fc.constantFrom(...PATHS), fc.constantFrom(...QUERIES)).map(([path, query]) => path + query);
@@ -37,7 +37,7 @@ const tagFields = fc.tuple(fc.subarray(TAGS), fc.constantFrom("Cache-Tag", "surr
 const things = fc.record({
   site: fc.constantFrom("shop", "shop-2"),
   key: keys,
-  variant: fc.constantFrom("", "v=1", "v=2"),
+  variant: fc.constantFrom("", "v=1", "v=2", "v=3"),
   fields: tagFields,
   isLater: fc.boolean(),
 });
@@ -57,7 +57,11 @@ const orders: fc.Arbitrary<PurgeOrder> = fc
 test("a purge takes out, or makes stale, exactly the variants it is aimed at, in the catalog and in memory alike", async () => {
   await fc.assert(
     fc.asyncProperty(
-      fc.uniqueArray(things, { selector: ({ site, key, variant }) => `${site} ${key} ${variant}`, maxLength: 60 }),
+      fc.uniqueArray(things, {
+        selector: ({ site, key, variant }) => `${site} ${key} ${variant}`,
+        minLength: 20,
+        maxLength: 60,
+      }),
       orders,
       async (stored, order) => {
         await using opened = await openCatalog();

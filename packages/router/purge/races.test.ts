@@ -31,6 +31,7 @@ for (const by of ["url", "tag"] as const) {
     await net.purge(order);
     const second = net.bed.get("/a");
     if (by === "url") await held.arrived(2);
+    else await until(() => net.bed.edge.stats.requests === 2, "the second request");
     held
       .at(0)
       .response.writeHead(200, { ...FRESH, "Cache-Tag": "red" })
@@ -181,9 +182,11 @@ test("a first slice under way while its file is purged is not given to those who
   await held.arrived(1);
   await net.purge({ by: "tag", value: "anything" });
   const second = net.bed.get("/big", range);
-  held.at(0).response.writeHead(206, part("old")).end("old");
-  expect((await first).body.toString()).toBe("old");
+  await until(() => net.bed.edge.stats.requests === 2, "the second request");
+  held.at(0).response.writeHead(206, part("old")).write("ol");
   await held.arrived(2);
+  held.at(0).response.end("d");
+  expect((await first).body.toString()).toBe("old");
   held.at(1).response.writeHead(206, part("new")).end("new");
   expect((await second).body.toString()).toBe("new");
   expect((await net.bed.get("/big", range)).body.toString()).toBe("new");
