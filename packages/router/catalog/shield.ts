@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { renameSync, statSync } from "node:fs";
+import { renameSync, statSync, unlinkSync } from "node:fs";
 import { mkdir, open, readdir, readFile, rename, rm, stat, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describeError, NesonError } from "@neson/kit/error";
@@ -246,7 +246,15 @@ export class Shield {
     this.#files.delete(objectId);
     this.#memory.delete(objectId);
     this.#storedBytes -= size;
-    // Moved aside at once, removed later: the same id may be written again before a slow removal is through.
+    try {
+      if (size <= MAX_MEMORY_OBJECT_BYTES) {
+        unlinkSync(this.#pathOf(objectId));
+        return;
+      }
+    } catch {
+      return;
+    }
+    // Larger files take long. Moved aside at once, removed later: the same id may be written again before that is through.
     const aside = join(this.#directory, "partial", `${++this.#partials}`);
     try {
       renameSync(this.#pathOf(objectId), aside);

@@ -7,6 +7,7 @@ import { identityFromSeed } from "@neson/protocol/identity";
 import { openCatalog } from "../catalog/catalog.ts";
 import { openShield } from "../catalog/shield.ts";
 import type { RouterConfig } from "../config.ts";
+import { startCheckpoints } from "../db/checkpoints.ts";
 import { openDatabase } from "../db/database.ts";
 import { openSites } from "../sites/site-registry.ts";
 import { openSliceStore } from "../slices/slice-store.ts";
@@ -31,6 +32,7 @@ export async function openStorage(
   const keys = openKeys(dataDir);
   const db = await openDatabase(join(dataDir, "router.sqlite"));
   parts.defer(() => db.destroy());
+  parts.use(await startCheckpoints(db, join(dataDir, "router.sqlite")));
   // A quarter of the disk space is for files of which only parts were asked for.
   const sliceBytes = Math.floor(shieldBytes / 4);
   const maxBytes = shieldBytes - sliceBytes;

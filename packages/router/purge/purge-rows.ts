@@ -6,17 +6,10 @@ import type { PurgeOrder } from "./order.ts";
 
 /** Keys of one step: some milliseconds of work, in which an embedded database lets nothing else happen. */
 const KEYS_PER_STEP = 200;
+/** Objects that are looked at in one step of a search for unnamed ones. */
+const LOOK_AT = 1000;
 /** Sorts behind every character of a key. */
 const LAST = "\u{10ffff}";
-
-/** What one step took out. */
-export interface TakenOut {
-  entries: number;
-  /** Ids of all their objects. */
-  objectIds: string[];
-  /** Those of them that nothing publishes any more. */
-  gone: string[];
-}
 
 /** The statements of purges on what is stored. Keys have to be compared by their bytes, as SQLite does it. */
 export class PurgeRows {
@@ -82,33 +75,54 @@ export class PurgeRows {
     }
   }
 
-  /**
-   * Takes out what is stored for keys, is meant and was asked for up to a time, with the objects that nothing names any more, and counts it for the job:
-   * all of it or, when the process is killed, nothing.
-   */
-  async remove(
-    job: { id: string; order: PurgeOrder },
-    keys: readonly string[],
-    times: { atMs: number; nowMs: number },
-  ): Promise<TakenOut> {
+  /** Takes out what is stored for keys, is meant and was asked for up to a time, and counts it for the job; gives the objects, once for each entry. */
+  async remove(job: { id: string; order: PurgeOrder }, keys: readonly string[], atMs: number): Promise<string[]> {
     return await this.#db.transaction().execute(async (transaction) => {
       const rows = await transaction
         .deleteFrom("entries")
         .where("site", "=", job.order.site)
         .where("key", "in", keys)
-        .where("request_time_ms", "<=", times.atMs)
+        .where("request_time_ms", "<=", atMs)
         .where((where) => carries(where, job.order))
         .returning("object_id")
         .execute();
-      const objectIds = [...new Set(rows.map((row) => row.object_id))];
-      const gone = await removeUnnamedObjects(transaction, objectIds, times.nowMs);
       await transaction
         .updateTable("purge_jobs")
-        .set((set) => ({ entries: set("entries", "+", rows.length), objects: set("objects", "+", gone.length) }))
+        .set((set) => ({ entries: set("entries", "+", rows.length) }))
         .where("id", "=", job.id)
         .execute();
-      return { entries: rows.length, objectIds, gone };
+      return rows.map((row) => row.object_id);
     });
+  }
+
+  /**
+   * Takes out those of the objects that nothing names any more, and counts them for the job; gives their ids.
+   * @param objectIds in order, so that rows that lie together go together: an index of hashes costs a page for each otherwise
+   */
+  async removeUnnamed(job: { id: string }, objectIds: readonly string[], nowMs: number): Promise<string[]> {
+    return await this.#db.transaction().execute(async (transaction) => {
+      const gone = await removeUnnamedObjects(transaction, objectIds, nowMs);
+      await transaction
+        .updateTable("purge_jobs")
+        .set((set) => ({ objects: set("objects", "+", gone.length) }))
+        .where("id", "=", job.id)
+        .execute();
+      return gone;
+    });
+  }
+
+  /** Looks at the next objects, in order, for those that nothing names; `last` is undefined at the end. */
+  async unnamedAfter(after: string): Promise<{ unnamed: string[]; last: string | undefined }> {
+    const rows = await this.#db
+      .selectFrom("objects")
+      .leftJoin("entries", "entries.object_id", "objects.object_id")
+      .select(["objects.object_id as objectId", "entries.site"])
+      .where("objects.object_id", ">", after)
+      .orderBy("objects.object_id")
+      .limit(LOOK_AT)
+      .execute();
+    const unnamed = rows.filter(({ site }) => site === null).map(({ objectId }) => objectId);
+    return { unnamed, last: rows.at(-1)?.objectId };
   }
 
   /** Makes stale what `remove` would take out; gives the number of entries. */

@@ -14,6 +14,10 @@ const NOTE_MS = 500;
 const RETRY_MS = 2000;
 /** Objects that Terminals are told of at a time. */
 const TOLD_AT_ONCE = 1000;
+/** Objects whose entries went and that are seen to together, some 3 MB. */
+const MAX_UNSEEN = 25_000;
+/** Objects of one step: some milliseconds of work. */
+const OBJECTS_PER_STEP = 200;
 
 /** What purging works with. */
 export interface PurgerDeps {
@@ -91,7 +95,7 @@ export class Purger implements AsyncDisposable {
   /** Takes up what was left undone. */
   async resume(): Promise<void> {
     for (const job of await this.#deps.tables.unfinished()) {
-      if (!this.#running.has(job.id)) this.#start(job, this.#mark(job));
+      if (!this.#running.has(job.id)) this.#start(job, this.#mark(job), true);
     }
   }
 
@@ -129,9 +133,9 @@ export class Purger implements AsyncDisposable {
     return this.#stop.signal.aborted;
   }
 
-  #start(job: PurgeJob, mark: Mark): void {
+  #start(job: PurgeJob, mark: Mark, isResumed = false): void {
     this.#running.set(job.id, job);
-    this.#during(this.#run(job, mark).finally(() => this.#running.delete(job.id)));
+    this.#during(this.#run(job, mark, isResumed).finally(() => this.#running.delete(job.id)));
   }
 
   #during(work: Promise<void>): void {
@@ -139,13 +143,17 @@ export class Purger implements AsyncDisposable {
     this.#ends.add(end);
   }
 
-  async #run(job: PurgeJob, mark: Mark): Promise<void> {
+  async #run(job: PurgeJob, mark: Mark, isResumed: boolean): Promise<void> {
     const terminals = new TerminalsOfJob();
     await this.#untilItWorks(job, async () => {
       if (job.doneAtMs !== undefined) return;
       const { tables, rows, clock } = this.#deps;
-      if (job.found === 0) job.found = await rows.count(job.order);
+      if (job.found === 0) {
+        job.found = await rows.count(job.order);
+        await tables.note(job);
+      }
       await this.#sweep(job, terminals);
+      if (isResumed && job.order.mode === "hard") await this.#removeLeft(job, terminals);
       if (this.#isStopping) return;
       await tables.note({ ...job, doneAtMs: clock.nowMs() });
       job.doneAtMs = clock.nowMs();
@@ -171,46 +179,73 @@ export class Purger implements AsyncDisposable {
   async #sweep(job: PurgeJob, terminals: TerminalsOfJob): Promise<void> {
     const { tables, rows, clock } = this.#deps;
     const asking: Promise<void>[] = [];
-    let [notedAtMs, untold]: [number, string[]] = [clock.nowMs(), []];
-    const tell = () => {
-      if (untold.length > 0) asking.push(this.#tell(job, untold, terminals));
-      untold = [];
-    };
+    const objectIds = new Set<string>();
+    let notedAtMs = clock.nowMs();
     for (let after = ""; !this.#isStopping; ) {
       const keys = await rows.keysAfter(job.order, after);
       const last = keys.at(-1);
       if (last === undefined) break;
       after = last;
-      untold.push(...(await this.#step(job, keys)));
-      if (untold.length >= TOLD_AT_ONCE) tell();
+      for (const objectId of await this.#step(job, keys)) objectIds.add(objectId);
+      if (objectIds.size >= MAX_UNSEEN) asking.push(...(await this.#removeObjects(job, objectIds, terminals)));
       if (clock.nowMs() - notedAtMs >= NOTE_MS) {
         notedAtMs = clock.nowMs();
         await tables.note(job);
       }
-      // Statements of an embedded database do not wait for anything: others get their turn here.
-      await new Promise((resolve) => setImmediate(resolve));
+      await turn();
     }
-    tell();
+    asking.push(...(await this.#removeObjects(job, objectIds, terminals)));
     await Promise.race([Promise.all(asking), this.#stopped]);
   }
 
-  /** Gives the objects of which Terminals are to hear. */
+  /** Gives the objects that went with their entries. */
   async #step(job: PurgeJob, keys: readonly string[]): Promise<string[]> {
-    const { rows, clock, removeBytes, forgetMemory, publishGone } = this.#deps;
+    const { rows, forgetMemory } = this.#deps;
     const { order, acceptedAtMs } = job;
-    if (order.mode === "soft") {
-      job.entries += await rows.age(job, keys, acceptedAtMs);
-      for (const key of keys) forgetMemory(order.site, key);
-      return [];
-    }
-    const { entries, objectIds, gone } = await rows.remove(job, keys, { atMs: acceptedAtMs, nowMs: clock.nowMs() });
-    job.entries += entries;
-    job.objects += gone.length;
+    let removed: string[] = [];
+    if (order.mode === "soft") job.entries += await rows.age(job, keys, acceptedAtMs);
+    else removed = await rows.remove(job, keys, acceptedAtMs);
+    job.entries += removed.length;
     for (const key of keys) forgetMemory(order.site, key);
-    removeBytes(gone);
-    if (gone.length > 0) publishGone(gone, job.id);
-    // Also those that something else still publishes: tickets are for an object, and must not let anyone have it by this name.
-    return objectIds;
+    return removed;
+  }
+
+  /**
+   * Has Terminals drop these objects, and drops here what nothing publishes any more; empties the set. Terminals drop also those that something else still
+   * publishes: tickets are for an object, and must not let anyone have it by this name. Gives what is to be waited for.
+   */
+  async #removeObjects(job: PurgeJob, objectIds: Set<string>, terminals: TerminalsOfJob): Promise<Promise<void>[]> {
+    const { rows, clock, removeBytes, publishGone } = this.#deps;
+    const sorted = [...objectIds].sort();
+    objectIds.clear();
+    const asking: Promise<void>[] = [];
+    // Not broken off when this process stops: at the next start nobody would know of these.
+    for (let first = 0; first < sorted.length; first += OBJECTS_PER_STEP) {
+      const step = sorted.slice(first, first + OBJECTS_PER_STEP);
+      const gone = await rows.removeUnnamed(job, step, clock.nowMs());
+      job.objects += gone.length;
+      removeBytes(gone);
+      if (gone.length > 0) publishGone(gone, job.id);
+      await turn();
+    }
+    for (let first = 0; first < sorted.length; first += TOLD_AT_ONCE) {
+      asking.push(this.#tell(job, sorted.slice(first, first + TOLD_AT_ONCE), terminals));
+    }
+    return asking;
+  }
+
+  /** Removes what a killed process left: objects whose entries it had taken out already. */
+  async #removeLeft(job: PurgeJob, terminals: TerminalsOfJob): Promise<void> {
+    const { rows } = this.#deps;
+    const asking: Promise<void>[] = [];
+    for (let after = ""; !this.#isStopping; ) {
+      const { unnamed, last } = await rows.unnamedAfter(after);
+      if (last === undefined) break;
+      after = last;
+      asking.push(...(await this.#removeObjects(job, new Set(unnamed), terminals)));
+      await turn();
+    }
+    await Promise.race([Promise.all(asking), this.#stopped]);
   }
 
   async #tell(job: PurgeJob, objectIds: readonly string[], terminals: TerminalsOfJob): Promise<void> {
@@ -229,6 +264,11 @@ export class Purger implements AsyncDisposable {
       await tables.note({ ...job, settledAtMs: clock.nowMs() });
     });
   }
+}
+
+/** Statements of an embedded database do not wait for anything: others get their turn here. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 function newJob(id: string, order: PurgeOrder, acceptedAtMs: number): PurgeJob {
