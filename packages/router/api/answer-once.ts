@@ -10,6 +10,7 @@ export const REPEATED_FIELD = "Idempotency-Replayed";
 
 /** Fields of an answer that belong to what was done, not to the one time it was told. */
 const KEPT_FIELDS = ["content-type", "location", "etag"];
+const WHOLE = /^application\/(problem\+)?json\b/;
 const KEY = /^"?([\x21\x23-\x7e]{1,128})"?$/;
 
 /** What makes a request the same as another. */
@@ -73,7 +74,9 @@ async function keptOf(answer: Response, call: Call): Promise<KeptAnswer> {
     return value === null ? [] : [[name, value]];
   });
   const isSecret = call.showsSecret === true && answer.ok;
-  return { status: answer.status, headers, body: isSecret ? null : await answer.clone().text() };
+  // What is streamed is not read to its end before the client gets any of it.
+  const isWhole = answer.body === null || WHOLE.test(answer.headers.get("content-type") ?? "");
+  return { status: answer.status, headers, body: isSecret || !isWhole ? null : await answer.clone().text() };
 }
 
 function repeated({ status, headers, body }: KeptAnswer): Response {

@@ -8,6 +8,8 @@ const MAX_RECORDS = 1_000_000;
 /** Records written between two looks for old ones. */
 const SWEEP_EVERY = 1000;
 const MAX_CHARS = 500;
+/** Tells apart what several Routers write at once. */
+const RANDOM_BYTES = 4;
 
 /** One call that changed something, or tried to. */
 export interface AuditRecord {
@@ -43,6 +45,8 @@ export interface AuditQuery {
 export class AuditTrail {
   readonly #deps: { db: Db; clock: Clock; randomBytes: (count: number) => Uint8Array };
   #written = 0;
+  /** Of the latest record: milliseconds, and its place among those of the same one. */
+  #latest = { ms: 0, place: 0 };
 
   constructor(deps: { db: Db; clock: Clock; randomBytes: (count: number) => Uint8Array }) {
     this.#deps = deps;
@@ -53,7 +57,7 @@ export class AuditTrail {
     const { db, clock, randomBytes } = this.#deps;
     const at = clock.nowMs();
     const row: AuditTrailTable = {
-      ...{ id: `${at.toString(16).padStart(12, "0")}${toHex(randomBytes(6))}`, at },
+      ...{ id: `${this.#nextPlace(at)}${toHex(randomBytes(RANDOM_BYTES))}`, at },
       ...{ caller: record.caller, caller_name: record.callerName, address: record.address },
       ...{ call: record.call, path: record.path.slice(0, MAX_CHARS), site: record.site ?? null },
       ...{ status: record.status, code: record.code ?? null, request_id: record.requestId },
@@ -72,6 +76,13 @@ export class AuditTrail {
     if (caller !== undefined) rows = rows.where("caller", "=", caller);
     if (beforeId !== undefined) rows = rows.where("id", "<", beforeId);
     return (await rows.orderBy("id", "desc").limit(limit).execute()).map(recordOf);
+  }
+
+  /** What an id begins with: later records sort later, also within a millisecond and when the clock was set back. */
+  #nextPlace(nowMs: number): string {
+    const isLater = nowMs > this.#latest.ms;
+    this.#latest = isLater ? { ms: nowMs, place: 0 } : { ms: this.#latest.ms, place: this.#latest.place + 1 };
+    return this.#latest.ms.toString(16).padStart(12, "0") + this.#latest.place.toString(16).padStart(6, "0");
   }
 
   async #sweep(nowMs: number): Promise<void> {

@@ -73,7 +73,9 @@ function serve(
       idleTimeout: TRANSPORT_IDLE_SECONDS,
       maxRequestBodySize: MAX_BODY_BYTES,
       fetch: (request, server) => {
-        const path = new URL(request.url).pathname;
+        const path = URL.parse(request.url)?.pathname;
+        // The URL is made of the Host field, which may be anything (RFC 9112, section 3.2).
+        if (path === undefined) return new Response("400: Host is not a host name\n", { status: 400 });
         if (path === "/v1/terminal") {
           if (server.upgrade(request, { data: { channel: undefined } })) return undefined;
           return new Response("this is the Terminals' WebSocket\n", { status: 426, headers: { Upgrade: "websocket" } });

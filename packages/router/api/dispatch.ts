@@ -165,7 +165,10 @@ async function carryOut(
     note: (change) => void asked.notes.push(change),
   };
   if (call.isEndless) asked.connection.keepOpen();
-  const answer = async () => renderAnswer(call, await inTime(call, context), request);
+  const failed = (error: unknown) => {
+    deps.log.error({ err: error, call: call.id, requestId: asked.requestId }, "a stream of the control API broke off");
+  };
+  const answer = async () => renderAnswer(call, await inTime(call, context), request, failed);
   if (call.method !== "POST") return await answer();
   const { pathname, search } = new URL(request.url);
   return await answerOnce({ call, caller, target: pathname + search, text, headers: request.headers }, answer, {
@@ -226,6 +229,9 @@ function problemOf(error: unknown, asked: Asked, log: Log): Problem {
   const declared = [...NO_CALL, ...(call === undefined ? [] : refusalsOf(call))].find(
     ({ code }) => code === error.code,
   );
+  if (declared === undefined) {
+    log.warn({ err: error, call: call?.id, requestId }, "a call was refused for a reason that it does not declare");
+  }
   const isForAll = error.fault !== "operator" || caller?.scopes.includes("admin") === true;
   const detail = isForAll
     ? error.message

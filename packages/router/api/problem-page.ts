@@ -2,7 +2,7 @@ import type { Call } from "./call.ts";
 import { NO_CALL, refusalsOf } from "./common-refusals.ts";
 
 /** Every kind of refusal by its code, with the status and when it happens, in the order of codes. */
-function problemKinds(calls: readonly Call[]): { code: string; status: number; when: string[] }[] {
+export function problemKinds(calls: readonly Call[]): { code: string; status: number; when: string[] }[] {
   const kinds = new Map<string, { code: string; status: number; when: string[] }>();
   for (const { code, status, when } of [...NO_CALL, ...calls.flatMap(refusalsOf)]) {
     const kind = kinds.get(code) ?? { code, status, when: [] };

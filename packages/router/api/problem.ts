@@ -68,7 +68,9 @@ function fieldErrors(issue: z.core.$ZodIssue, input: unknown, place: string): Fi
   );
   const isSecret = issue.path.some((step) => /secret|password|token/i.test(String(step)));
   const found = isSecret && value !== undefined ? "something else" : shorten(value);
-  return [{ field: nameOf(issue.path, place), found, allowed: issue.message }];
+  const expected = issue.message.replace(/^[A-Z][a-z ]+: expected /, "");
+  const allowed = issue.code === "invalid_type" ? `a value of type ${issue.expected}` : expected;
+  return [{ field: nameOf(issue.path, place), found, allowed }];
 }
 
 function nameOf(path: readonly PropertyKey[], place: string): string {

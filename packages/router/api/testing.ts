@@ -4,11 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FakeClock } from "@neson/kit/fake-clock";
 import { type Log, silentLog } from "@neson/kit/log";
-import { openDatabase } from "../db/database.ts";
+import { openTestDatabase } from "../db/testing/test-database.ts";
 import { createRegistry } from "../registry/registry.ts";
 import { openSites, type SiteRegistry } from "../sites/site-registry.ts";
 import type { AllCallsDeps } from "./calls/all-calls.ts";
 import { createControlApi } from "./control-api.ts";
+import type { Scope } from "./scopes.ts";
 
 // The operator's token in these tests.
 const TOKEN = "operator-token";
@@ -37,7 +38,8 @@ export interface Told {
 export interface TestApi extends AsyncDisposable {
   clock: FakeClock;
   sites: SiteRegistry;
-  directory: string;
+  /** Every row of every table, as it lies in the database. */
+  tables(): Promise<{ name: string; rows: unknown[] }[]>;
   /** "GET", "/sites" → its answer. */
   call(method: string, path: string, asking?: Asking): Promise<Told>;
   /** Makes a key by the API and gives its secret. */
@@ -78,7 +80,7 @@ export async function openTestApi({ log = silentLog }: { log?: Log } = {}): Prom
   const directory = await mkdtemp(join(tmpdir(), "neson-api-"));
   const clock = new FakeClock(1_800_000_000_000);
   const open = async () => {
-    const db = await openDatabase(join(directory, "router.sqlite"));
+    const db = await openTestDatabase(join(directory, "router.sqlite"));
     const sites = await openSites({ db, clock, forgetStored: async () => {} });
     return { db, sites, dispatch: createControlApi({ ...QUIET_DEPS, db, sites, clock, log, operatorToken: TOKEN }) };
   };
@@ -93,10 +95,29 @@ export async function openTestApi({ log = silentLog }: { log?: Log } = {}): Prom
     const answer = await running.dispatch(request, { address, keepOpen: () => {} });
     const told = await answer.text();
     const isJson = answer.headers.get("content-type")?.includes("json") ?? false;
-    return { status: answer.status, headers: answer.headers, text: told, json: isJson ? JSON.parse(told) : undefined };
+    return {
+      status: answer.status,
+      headers: answer.headers,
+      text: told,
+      json: isJson && told !== "" ? JSON.parse(told) : undefined,
+    };
   };
   return {
-    ...{ clock, directory, call },
+    ...{ clock, call },
+    tables: async () => {
+      const { db } = running;
+      const all = await db.introspection.getTables();
+      return Promise.all(
+        // The names are the database's own, whatever the schema of this version knows.
+        all.map(async ({ name }) => ({
+          name,
+          rows: await db
+            .selectFrom(name as "sites")
+            .selectAll()
+            .execute(),
+        })),
+      );
+    },
     get sites() {
       return running.sites;
     },
@@ -114,4 +135,51 @@ export async function openTestApi({ log = silentLog }: { log?: Log } = {}): Prom
       await rm(directory, { recursive: true });
     },
   };
+}
+
+/** A call as the document describes it. */
+export interface Operation {
+  id: string;
+  method: string;
+  /** With an instance of every parameter: of the site "films", of a key and a Terminal that are not there. */
+  path: string;
+  /** Undefined for what is public. */
+  scope: Scope | undefined;
+  /** Of its body. */
+  example: unknown;
+  /** By status: the JSON schema of the answer, undefined when it has none. */
+  answers: Record<string, unknown>;
+}
+
+/** As much of an OpenAPI document as tests look at. */
+interface Document {
+  paths: Record<string, Record<string, DocumentedOperation>>;
+}
+
+interface DocumentedOperation {
+  operationId: string;
+  "x-scope"?: Scope;
+  requestBody?: { content: Record<string, { example?: unknown }> };
+  responses: Record<string, { content?: Record<string, { schema: unknown }> }>;
+}
+
+/** Every call of a document. */
+export function operationsOf({ paths }: Document): Operation[] {
+  return Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => {
+      const { operationId, requestBody, responses } = operation;
+      const body = requestBody && Object.values(requestBody.content)[0];
+      const answers = Object.entries(responses).map(([status, { content }]) => [
+        status,
+        content?.["application/json"]?.schema,
+      ]);
+      const id = path.startsWith("/keys") ? "0".repeat(12) : "ab".repeat(32);
+      return {
+        ...{ id: operationId, method: method.toUpperCase(), scope: operation["x-scope"] },
+        path: path.replace("{name}", "films").replace("{id}", id),
+        example: body && (body.example ?? {}),
+        answers: Object.fromEntries(answers),
+      };
+    }),
+  );
 }

@@ -2,6 +2,7 @@ import type { Clock } from "@neson/kit/clock";
 import { describeError } from "@neson/kit/error";
 import type { Log } from "@neson/kit/log";
 import type { Db } from "../db/database.ts";
+import { transact } from "../db/transaction.ts";
 import type { Catalog } from "./catalog.ts";
 import type { Shield } from "./shield.ts";
 import { rememberPurged, removeUnnamedObjects } from "./unnamed-objects.ts";
@@ -158,9 +159,7 @@ export class Purges {
 
   async #takeOut(objectIds: readonly string[]): Promise<string[]> {
     const { db, shield, clock } = this.#deps;
-    const gone = await db
-      .transaction()
-      .execute((transaction) => removeUnnamedObjects(transaction, objectIds, clock.nowMs()));
+    const gone = await transact(db, (transaction) => removeUnnamedObjects(transaction, objectIds, clock.nowMs()));
     for (const objectId of gone) shield.remove(objectId);
     return gone;
   }

@@ -1,19 +1,20 @@
-import type { Kysely } from "kysely";
+import type { Kysely, Transaction } from "kysely";
 import type { Schema } from "../db/schema.ts";
+import { holdNames } from "../db/transaction.ts";
 
 /**
  * Removes those of the objects that no entry names any more, and remembers that they were purged, for Terminals that are away.
- * @param db a transaction
  * @param objectIds at most 1000
  * @returns the ids of the removed ones
  */
 export async function removeUnnamedObjects(
-  db: Kysely<Schema>,
+  transaction: Transaction<Schema>,
   objectIds: readonly string[],
   nowMs: number,
 ): Promise<string[]> {
   if (objectIds.length === 0) return [];
-  const rows = await db
+  await holdNames(transaction, objectIds);
+  const rows = await transaction
     .deleteFrom("objects")
     .where("object_id", "in", objectIds)
     .where((where) =>
@@ -26,7 +27,7 @@ export async function removeUnnamedObjects(
     .returning("object_id")
     .execute();
   const ids = rows.map((row) => row.object_id);
-  await rememberPurged(db, ids, nowMs);
+  await rememberPurged(transaction, ids, nowMs);
   return ids;
 }
 

@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { Catalog } from "../catalog/catalog.ts";
 import type { EntryDraft } from "../catalog/entry.ts";
 import { Shield } from "../catalog/shield.ts";
-import { openDatabase } from "../db/database.ts";
+import { openTestDatabase } from "../db/testing/test-database.ts";
 import { isAimedAt, type PurgeOrder, tagsOf } from "./order.ts";
 import { PurgeRows } from "./purge-rows.ts";
 import { PurgeTables } from "./purge-tables.ts";
@@ -123,7 +123,7 @@ function objectOf(text: string) {
 }
 
 async function openCatalog() {
-  const db = await openDatabase(":memory:");
+  const db = await openTestDatabase(":memory:");
   const clock = new FakeClock(1_800_000_000_000);
   const shield = new Shield({ directory: "/nowhere", maxBytes: 1e9, memoryBytes: 0 }, { log: silentLog });
   const catalog = new Catalog({ memoryBytes: 1e6 }, { db, shield, clock, log: silentLog });

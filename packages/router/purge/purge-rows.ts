@@ -2,6 +2,7 @@ import type { Expression, ExpressionBuilder, SqlBool } from "kysely";
 import { removeUnnamedObjects } from "../catalog/unnamed-objects.ts";
 import type { Db } from "../db/database.ts";
 import type { Schema } from "../db/schema.ts";
+import { transact } from "../db/transaction.ts";
 import type { PurgeOrder } from "./order.ts";
 
 /** Keys of one step: some milliseconds of work, in which an embedded database lets nothing else happen. */
@@ -77,7 +78,7 @@ export class PurgeRows {
 
   /** Takes out what is stored for keys, is meant and was asked for up to a time, and counts it for the job; gives the objects, once for each entry. */
   async remove(job: { id: string; order: PurgeOrder }, keys: readonly string[], atMs: number): Promise<string[]> {
-    return await this.#db.transaction().execute(async (transaction) => {
+    return await transact(this.#db, async (transaction) => {
       const rows = await transaction
         .deleteFrom("entries")
         .where("site", "=", job.order.site)
@@ -100,7 +101,7 @@ export class PurgeRows {
    * @param objectIds in order, so that rows that lie together go together: an index of hashes costs a page for each otherwise
    */
   async removeUnnamed(job: { id: string }, objectIds: readonly string[], nowMs: number): Promise<string[]> {
-    return await this.#db.transaction().execute(async (transaction) => {
+    return await transact(this.#db, async (transaction) => {
       const gone = await removeUnnamedObjects(transaction, objectIds, nowMs);
       await transaction
         .updateTable("purge_jobs")
@@ -127,7 +128,7 @@ export class PurgeRows {
 
   /** Makes stale what `remove` would take out; gives the number of entries. */
   async age(job: { id: string; order: PurgeOrder }, keys: readonly string[], atMs: number): Promise<number> {
-    return await this.#db.transaction().execute(async (transaction) => {
+    return await transact(this.#db, async (transaction) => {
       const result = await transaction
         .updateTable("entries")
         .set({ stale_since: atMs })

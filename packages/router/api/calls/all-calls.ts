@@ -6,6 +6,7 @@ import { type KeyCallsDeps, keyCalls } from "./keys.ts";
 import { networkCalls } from "./network.ts";
 import { type PurgeCallsDeps, purgeCalls } from "./purge.ts";
 import { siteSettingsCalls } from "./site-settings.ts";
+import { siteSigningCalls } from "./site-signing.ts";
 import { type SiteCallsDeps, siteCalls } from "./sites.ts";
 import { type TerminalCallsDeps, terminalCalls } from "./terminals.ts";
 
@@ -25,6 +26,7 @@ export function allCalls(deps: AllCallsDeps): Call[] {
     }),
     ...siteCalls(deps),
     ...siteSettingsCalls(deps),
+    ...siteSigningCalls(deps),
     ...purgeCalls(deps),
     ...keyCalls(deps),
     ...auditCalls(deps),

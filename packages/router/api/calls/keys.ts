@@ -22,7 +22,8 @@ export interface KeyCallsDeps {
 
 const time = z.iso.datetime();
 
-const keySchema = namedSchema(
+/** A key as the API shows it. */
+export const keySchema = namedSchema(
   "Key",
   z.object({
     id: z.string(),
@@ -38,7 +39,10 @@ const keySchema = namedSchema(
   }),
 );
 
-const newKeySchema = z.object({
+export type KeyAnswer = z.output<typeof keySchema>;
+
+/** A key that was just made, with its secret. */
+export const newKeySchema = z.object({
   key: keySchema,
   secret: z.string().describe("what to send; shown this once, stored nowhere"),
 });

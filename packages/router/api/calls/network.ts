@@ -30,7 +30,7 @@ export function networkCalls(deps: NetworkCallsDeps): Call[] {
     }),
     defineCall({
       ...{ id: "getProblems", method: "GET", path: "/problems", area: "network" },
-      summary: "What each kind of problem means; where the type of every problem leads",
+      summary: "What each kind of problem means, as a page",
       ...{ scope: "public", reach: "network" },
       answers: { 200: { description: "a page with one anchor per code", form: "text/html" } },
       handle: () => ({ text: { type: "text/html", content: deps.problems() } }),

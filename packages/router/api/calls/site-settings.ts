@@ -24,6 +24,7 @@ export function siteSettingsCalls(deps: SiteCallsDeps): Call[] {
 
 function groupCalls(group: Group, deps: SiteCallsDeps): Call[] {
   const schema: z.ZodType = sentSiteSchema.shape[group];
+  const noun = group === "rules" ? "rules" : `${group} settings`;
   const title = `${group[0]?.toUpperCase()}${group.slice(1)}`;
   const common = {
     path: `/sites/{name}/${group}`,
@@ -32,10 +33,11 @@ function groupCalls(group: Group, deps: SiteCallsDeps): Call[] {
     isVersioned: true,
     params: siteParams,
   };
-  const answers = { 200: { description: `${group} as they are now`, schema } };
+  const answers = { 200: { description: `the ${noun} as they are now`, schema } };
   const show = defineCall({
     ...{ ...common, id: `get${title}`, method: "GET", scope: "sites:read", answers },
-    summary: `A site's ${group}: ${GROUPS[group]}`,
+    summary: `A site's ${noun}`,
+    about: `What they say: ${GROUPS[group]}.`,
     refusals: [NO_SUCH_SITE],
     handle: ({ params: { name } }) => {
       const site = deps.sites.byName(name);
@@ -47,14 +49,14 @@ function groupCalls(group: Group, deps: SiteCallsDeps): Call[] {
     changed(group, context, settingsOf, deps);
   const replace = defineCall({
     ...{ ...common, id: `put${title}`, method: "PUT", scope: "sites:write", answers, body: schema },
-    summary: `Replace a site's ${group}`,
+    summary: `Replace a site's ${noun}`,
     refusals: [NO_SUCH_SITE, HOST_TAKEN],
     handle: (context) => change(context, () => context.body),
   });
   if (group === "rules") return [show, replace];
   const patch = defineCall({
     ...{ ...common, id: `patch${title}`, method: "PATCH", scope: "sites:write", answers },
-    summary: `Change some of a site's ${group} settings`,
+    summary: `Change some of a site's ${noun}`,
     about: "A JSON merge patch (RFC 7396).",
     ...{ body: z.looseObject({}), bodyType: "application/merge-patch+json" },
     refusals: [NO_SUCH_SITE, HOST_TAKEN],

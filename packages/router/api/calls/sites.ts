@@ -61,13 +61,15 @@ function addCall({ changes }: SiteCallsDeps): Call {
     refusals: [HOST_TAKEN, { status: 409, code: "site-exists", when: "a site of that name is there already" }],
     handle: async (context) => {
       const { name } = context.body;
-      const refuseFormer = (former: unknown) => {
+      // Said whether or not there is such a site: a bound key learns nothing of others.
+      if (!maySee(context.caller, name)) {
+        throw new NesonError("not-allowed", `this key is not for a site named ${name}`, { fault: "caller" });
+      }
+      const wanted = (former: unknown) => {
         if (former === undefined) return context.body;
         const message = `there is a site ${name} already; change it with PATCH /api/v1/sites/${name}`;
         throw new NesonError("site-exists", message, { fault: "caller" });
       };
-      // A bound key learns of no other site, not even that it exists.
-      const wanted = maySee(context.caller, name) ? refuseFormer : () => context.body;
       const { site } = await changes.change({ name, wanted }, context);
       return { ...answerOf(site, 201), headers: { Location: `/api/v1/sites/${name}` } };
     },

@@ -49,7 +49,13 @@ function auditCall(deps: TerminalCallsDeps): Call {
         schema: z.object({ outcome: z.string(), detail: z.string(), asked: z.number().optional() }),
       },
     },
-    refusals: [notConnected],
+    refusals: [
+      notConnected,
+      { status: 404, code: "no-such-object", when: "no such object is in this Router's catalog" },
+      { status: 400, code: "no-such-piece", when: "the object has not so many pieces" },
+      { status: 409, code: "not-held", when: "the Terminal has not said that it holds the object" },
+      { status: 409, code: "audit-under-way", when: "one spot check of this Terminal is still under way" },
+    ],
     handle: async ({ params: { id }, body }) => {
       const report = await deps.audits.ask(connected(id, deps), body);
       deps.standings.noteChanged(id);
