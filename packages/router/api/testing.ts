@@ -66,6 +66,12 @@ export const QUIET_DEPS: Omit<AllCallsDeps, "keys" | "trail" | "changes" | "cloc
     noteChanged: () => {},
   },
   purges: { removeObject: async () => ({ entries: 1, isKnown: true, terminals: 0 }) },
+  prefetches: { find: async () => undefined, list: async () => [], troubles: async () => [] },
+  prefetcher: {
+    prefetch: async () => {
+      throw new Error("nothing is pulled here");
+    },
+  },
   purger: {
     purge: async () => {
       throw new Error("nothing is purged here");

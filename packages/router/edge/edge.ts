@@ -14,7 +14,7 @@ import { cacheStatus } from "../policy/cache-status.ts";
 import { plan } from "../policy/plan.ts";
 import type { TrustedProxies } from "../rules/client-address.ts";
 import { createRules } from "../rules/rules.ts";
-import type { Sites } from "../sites/site.ts";
+import type { Site, Sites } from "../sites/site.ts";
 import { salvage } from "../slices/salvage.ts";
 import type { SliceStore } from "../slices/slice-store.ts";
 import { createSlices } from "../slices/slices.ts";
@@ -26,6 +26,7 @@ import { answerStored } from "./hit.ts";
 import { countedDown } from "./max-forwards.ts";
 import { miss } from "./miss.ts";
 import { pass } from "./pass.ts";
+import { type Prefetched, prefetch } from "./prefetch.ts";
 import { renew, revalidate } from "./revalidate.ts";
 import { keyed, withoutListed } from "./seen.ts";
 import { createEdgeStats, type EdgeStats } from "./stats.ts";
@@ -71,6 +72,8 @@ export interface Edge extends AsyncDisposable {
   handle: Handle;
   /** Resolves when the pulls of a site that are under way now are over. */
   pullsOver(site: string): Promise<void>;
+  /** Pulls a target for the site's owner. */
+  prefetch(site: Site, target: string): Promise<Prefetched>;
   /** Drops what was made of objects whose bytes are to go. */
   dropCoded(objectIds: readonly string[]): void;
   /** Live counters. */
@@ -120,6 +123,7 @@ export function createEdge(options: EdgeOptions, deps: EdgeDeps): Edge {
   return {
     handle: (request) => receive(request, sites, parts),
     pullsOver: async (site) => void (await Promise.all([flights.over(site), slices.fetches.assembled()])),
+    prefetch: (site, target) => prefetch(site, target, parts),
     dropCoded: (objectIds) => {
       for (const objectId of objectIds) parts.coded.remove(objectId);
     },

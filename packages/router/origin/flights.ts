@@ -43,6 +43,8 @@ export interface FlightDeps {
 export interface Seat {
   landing: Landing;
   isLeader: boolean;
+  /** Resolves when nothing of the flight is left to do, as when its body is stored. Never rejects. */
+  over: Promise<void>;
 }
 
 /** All origin requests for the cache that are under way: one for each site and target, however many clients wait. */
@@ -108,11 +110,12 @@ export class Flights implements AsyncDisposable {
       if (landing.kind === "failed" || isFor(landing, order.request.headers, this.#deps.catalog.marks)) {
         // Not earlier: hints about an answer that turns out to be another's are another's too.
         for (const { status, headers } of flight.informs) order.request.inform(status, headers);
-        return { landing, isLeader: false };
+        return { landing, isLeader: false, over: flight.over };
       }
       if (landing.kind === "unstorable" || !landing.isShared) isShared = false;
     }
-    return { landing: await this.#launch(id, order, isShared).landing, isLeader: true };
+    const flight = this.#launch(id, order, isShared);
+    return { landing: await flight.landing, isLeader: true, over: flight.over };
   }
 
   /** Renews what is stored with nobody waiting for it (RFC 5861 3): once for each target, and not while it is in trouble. False: somebody does already. */

@@ -4,6 +4,8 @@ import { Purges } from "../catalog/purges.ts";
 import type { RouterConfig } from "../config.ts";
 import type { Edge } from "../edge/edge.ts";
 import type { Meter } from "../meter/meter.ts";
+import { PrefetchTables } from "../prefetch/prefetch-tables.ts";
+import { Prefetcher } from "../prefetch/prefetcher.ts";
 import { PurgeRows } from "../purge/purge-rows.ts";
 import { PurgeTables } from "../purge/purge-tables.ts";
 import { Purger } from "../purge/purger.ts";
@@ -16,6 +18,7 @@ import { Standings } from "../registry/standings.ts";
 import { createTracks } from "../registry/tracks.ts";
 import { Updates } from "../registry/updates.ts";
 import type { Releases } from "../releases/releases.ts";
+import type { Site } from "../sites/site.ts";
 import { freshNonce } from "./nonce.ts";
 import type { Storage } from "./storage.ts";
 
@@ -31,7 +34,7 @@ const MAX_TOLD_ON_RETURN = 20_000;
 export function createCare(
   config: RouterConfig,
   deps: Storage & {
-    edge: Pick<Edge, "pullsOver" | "dropCoded">;
+    edge: Pick<Edge, "pullsOver" | "dropCoded" | "prefetch">;
     registry: Registry;
     meter: Meter;
     releases: Releases;
@@ -70,7 +73,21 @@ export function createCare(
     publish: () => {},
     publishGone: () => {},
   });
-  return { standings, updates, presence, audits, purges, purgeOrders, purger };
+  const prefetches = new PrefetchTables(db);
+  const pull = (site: Site, target: string) => deps.edge.prefetch(site, target);
+  const prefetcher = new Prefetcher({ tables: prefetches, sites: deps.sites, pull, clock, log });
+  return { standings, updates, presence, audits, purges, purgeOrders, purger, prefetches, prefetcher };
+}
+
+/** Goes on with what an earlier process left undone. Purges are in effect when this resolves: call it before anything is answered. */
+export async function takeUpJobs(
+  { purger, prefetcher }: Pick<ReturnType<typeof createCare>, "purger" | "prefetcher">,
+  parts: AsyncDisposableStack,
+): Promise<void> {
+  parts.use(purger);
+  parts.use(prefetcher);
+  await purger.resume();
+  await prefetcher.resume();
 }
 
 /** Until disposed of, once a second; a look that takes longer than that delays the next. */

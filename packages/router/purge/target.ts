@@ -23,7 +23,7 @@ export interface PurgeWish {
 /**
  * The order that carries out a wish. Paths are compared as they were asked for, never normalised: only the origin knows which of two spellings are
  * one. Of a URL's query counts what counts in the site's cache keys.
- * @throws NesonError `bad-purge` (caller)
+ * @throws NesonError `bad-target` (caller)
  */
 export function purgeOrderOf(site: Site, wish: PurgeWish): PurgeOrder {
   const { url, prefix, tag, isAll } = wish;
@@ -45,7 +45,7 @@ export function purgeOrderOf(site: Site, wish: PurgeWish): PurgeOrder {
 /**
  * The request target that a client would send for a URL, or for what follows its host.
  * @param field named in refusals
- * @throws NesonError `bad-purge` (caller)
+ * @throws NesonError `bad-target` (caller)
  */
 export function targetIn(site: Pick<Site, "hosts">, text: string, field: string): string {
   // Not by a URL parser: that would resolve dots and rewrite escapes, and what is stored is what clients sent.
@@ -81,5 +81,5 @@ function encoded(target: string): string {
 
 function refused(field: string, found: string, allowed: string): NesonError {
   const shown = JSON.stringify(found.slice(0, 200));
-  return new NesonError("bad-purge", `${field}: found ${shown}, allowed: ${allowed}`, { fault: "caller" });
+  return new NesonError("bad-target", `${field}: found ${shown}, allowed: ${allowed}`, { fault: "caller" });
 }

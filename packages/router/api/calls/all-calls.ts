@@ -4,6 +4,7 @@ import { problemPage } from "../problem-page.ts";
 import { auditCalls } from "./audit.ts";
 import { type KeyCallsDeps, keyCalls } from "./keys.ts";
 import { networkCalls } from "./network.ts";
+import { type PrefetchCallsDeps, prefetchCalls } from "./prefetch.ts";
 import { type PurgeCallsDeps, purgeCalls } from "./purge.ts";
 import { siteSettingsCalls } from "./site-settings.ts";
 import { siteSigningCalls } from "./site-signing.ts";
@@ -14,6 +15,7 @@ import { type TerminalCallsDeps, terminalCalls } from "./terminals.ts";
 export type AllCallsDeps = KeyCallsDeps &
   SiteCallsDeps &
   PurgeCallsDeps &
+  PrefetchCallsDeps &
   TerminalCallsDeps &
   Parameters<typeof auditCalls>[0] & { status: () => Promise<object> };
 
@@ -28,6 +30,7 @@ export function allCalls(deps: AllCallsDeps): Call[] {
     ...siteSettingsCalls(deps),
     ...siteSigningCalls(deps),
     ...purgeCalls(deps),
+    ...prefetchCalls(deps),
     ...keyCalls(deps),
     ...auditCalls(deps),
     ...terminalCalls(deps),

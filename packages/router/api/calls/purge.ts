@@ -51,9 +51,9 @@ const EXAMPLE = {
   terminals: { told: 5, acknowledged: 4, silent: 1, absent: 0 },
 };
 
-const BAD_PURGE: RefusalDoc = {
+const BAD_TARGET: RefusalDoc = {
   status: 400,
-  code: "bad-purge",
+  code: "bad-target",
   when: "not exactly one of url, prefix, tag and all is given, or it is no URL of the site, or no tag",
 };
 
@@ -89,7 +89,7 @@ function startCall({ sites, purger }: PurgeCallsDeps): Call {
         example: EXAMPLE,
       },
     },
-    refusals: [NO_SUCH_SITE, BAD_PURGE],
+    refusals: [NO_SUCH_SITE, BAD_TARGET],
     handle: async ({ params: { name }, body, note }) => {
       const site = sites.byName(name);
       if (site === undefined) throw noSuchSite(name);
