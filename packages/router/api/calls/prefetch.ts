@@ -23,7 +23,8 @@ const MAX_URLS = 1000;
 const MAX_TROUBLES = 100;
 const count = z.number().int().nonnegative();
 
-const prefetchSchema = namedSchema(
+/** A prefetch as it is shown. */
+export const prefetchSchema = namedSchema(
   "Prefetch",
   z.object({
     id: z.string(),

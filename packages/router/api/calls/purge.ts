@@ -20,7 +20,8 @@ export interface PurgeCallsDeps {
 const text = z.string().min(1).max(16_384);
 const count = z.number().int().nonnegative();
 
-const purgeSchema = namedSchema(
+/** A purge as it is shown. */
+export const purgeSchema = namedSchema(
   "Purge",
   z.object({
     id: z.string(),
@@ -54,7 +55,7 @@ const EXAMPLE = {
 const BAD_TARGET: RefusalDoc = {
   status: 400,
   code: "bad-target",
-  when: "not exactly one of url, prefix, tag and all is given, or it is no URL of the site, or no tag",
+  when: "not exactly one of url, prefix, tag and all is given, or it is not the site's",
 };
 
 /** Calls that purge, and tell how far purges are. */
