@@ -1,7 +1,6 @@
 import type { Answer } from "@neson/kit/http/answer";
 import type { CatalogEntry } from "../catalog/entry.ts";
 import type { OriginResponse } from "../origin/origin-client.ts";
-import { originUrlOf } from "../origin/origin-url.ts";
 import { originRequestHeaders } from "../origin/request-headers.ts";
 import { withoutCookies } from "../origin/response-headers.ts";
 import { cacheStatus } from "../policy/cache-status.ts";
@@ -44,7 +43,6 @@ async function ask(x: Exchange, entry: CatalogEntry): Promise<Asked> {
   const { request, site, parts } = x;
   const options = {
     kind: "pull",
-    host: originUrlOf(site).host,
     siteHost: site.hosts[0],
     edgeScheme: parts.edgeScheme,
   } as const;
