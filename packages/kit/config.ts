@@ -18,6 +18,8 @@ export interface Option<S extends z.ZodType = z.ZodType> {
   default?: z.input<S> | undefined;
   /** True for a flag without a value. */
   isSwitch?: boolean | undefined;
+  /** True for a flag that may come several times: its values are one text, with commas between them. */
+  isList?: boolean | undefined;
 }
 
 /** Named options of one program. */
@@ -74,9 +76,14 @@ export function addFlags(command: Command, spec: OptionSpec): Command {
     if (definition.default !== undefined) notes.push(`default ${String(definition.default)}`);
     if (definition.env !== undefined) notes.push(`env ${definition.env}`);
     const doc = notes.length === 0 ? definition.doc : `${definition.doc} (${notes.join(", ")})`;
-    command.option(definition.isSwitch ? definition.flag : `${definition.flag} <value>`, doc);
+    if (definition.isList) command.option(`${definition.flag} <value>`, doc, listed);
+    else command.option(definition.isSwitch ? definition.flag : `${definition.flag} <value>`, doc);
   }
   return command;
+}
+
+function listed(value: string, before: string | undefined): string {
+  return before === undefined ? value : `${before},${value}`;
 }
 
 /** The process environment. The only reader of it: everything else gets what it needs as an argument. */
@@ -103,6 +110,8 @@ function isSchema(value: unknown): value is z.ZodType {
 function attributeOf(flag: string): string {
   return flag.slice(2).replace(/-(\w)/g, (_all, letter: string) => letter.toUpperCase());
 }
+
+const MAX_LIST_CHARS = 20_000;
 
 const BYTE_UNITS: Record<string, number> = {
   "": 1,
@@ -143,6 +152,15 @@ export const urlSchema = textSchema((text) => {
   if (url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "") return undefined;
   return url.href.replace(/\/$/, "");
 }, 'an http or https URL like "https://www.example.com", without credentials or query');
+
+/** URLs as `urlSchema` takes them, with commas between them; each once, at least one. */
+export const urlListSchema = textSchema((text): [string, ...string[]] | undefined => {
+  if (text.length > MAX_LIST_CHARS) return undefined;
+  const read = text.split(",").map((part) => urlSchema.safeParse(part));
+  const urls = read.flatMap((one) => (one.success ? [one.data] : []));
+  const [first, ...others] = new Set(urls);
+  return first === undefined || urls.length < read.length ? undefined : [first, ...others];
+}, 'an http or https URL like "https://www.example.com", without credentials or query, or several with commas between them');
 
 /** A path of this machine; given back absolute. */
 export const pathSchema = textSchema(

@@ -9,6 +9,9 @@ import { MAX_CLAIMS, MAX_EVICT } from "./terminal-messages.ts";
 /** Most objects in one `purge` message. */
 export const MAX_PURGE = 1000;
 
+/** Most URLs in one `routers` message. */
+export const MAX_ROUTERS_TOLD = 16;
+
 /** The Terminal's keys, one for each day; normally of two neighbouring days. */
 const ticketKeys = z
   .array(z.object({ day: countOf(0xffff_ffff), /** 32 bytes. */ key: base64UrlOf(32) }))
@@ -36,6 +39,8 @@ const welcome = z.object({
   /** How often to send `heartbeat`. */
   heartbeatMs: z.number().int().min(100).max(60_000),
   limits: z.object({ maxObjectBytes: countOf(MAX_OBJECT_BYTES) }),
+  /** Where other Routers say that Terminals reach this one. */
+  url: absoluteUrl.optional(),
 });
 
 /** New ticket keys, of the same meaning as in `welcome`. */
@@ -138,6 +143,9 @@ const standing = z.object({ type: z.literal("standing"), ...standingSchema.shape
 /** A newer version is there for this Terminal. Nothing happens before its operator agrees. */
 const update = z.object({ type: z.literal("update"), release: releaseSchema });
 
+/** Control URLs of the network's other Routers: a Terminal keeps a channel to each. Sent after `welcome` and when it changes. */
+const routers = z.object({ type: z.literal("routers"), urls: z.array(absoluteUrl).max(MAX_ROUTERS_TOLD) });
+
 /** Tickets have stopped; finish what is open. */
 const drain = z.object({ type: z.literal("drain") });
 
@@ -159,5 +167,6 @@ export const routerSchemas = {
   "speed.grant": speedGrant,
   standing,
   update,
+  routers,
   drain,
 } as const;

@@ -12,6 +12,7 @@ import {
   type ValuesOf,
 } from "@neson/kit/config";
 import { z } from "zod";
+import { natsUrlsSchema } from "./bus/nats-urls.ts";
 import { isPostgresUrl } from "./db/place.ts";
 import { networkSpan } from "./rules/address-set.ts";
 import { parseMoney } from "./spend/cost.ts";
@@ -58,6 +59,18 @@ export const routerOptions = defineOptions({
     flag: "--database-url",
     env: "DATABASE_URL",
     doc: "PostgreSQL database that Routers share, instead of a SQLite file in the data directory; give it in the environment, where no process list shows its password",
+  }),
+  keysDir: option({
+    schema: pathSchema.optional(),
+    flag: "--keys",
+    env: "NESON_ROUTER_KEYS",
+    doc: "directory of master.key and identity.key, the same on every Router of a network; without it, the data directory",
+  }),
+  natsServers: option({
+    schema: natsUrlsSchema.optional(),
+    flag: "--nats-url",
+    env: "NATS_URL",
+    doc: "NATS servers with JetStream over which several Routers on one PostgreSQL database keep in step; give credentials in the environment, where no process list shows them",
   }),
   listenHost: option({
     schema: listenHostSchema,

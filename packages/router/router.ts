@@ -15,6 +15,7 @@ import { createMeter } from "./meter/meter.ts";
 import { OriginResolver, systemResolve } from "./origin/resolver.ts";
 import { createCare, lookEachSecond, takeUpJobs } from "./parts/care.ts";
 import { controlOptions, ticketKeysOf } from "./parts/control.ts";
+import { joinNetwork, openNetwork } from "./parts/network.ts";
 import { freshNonce } from "./parts/nonce.ts";
 import { createSteering } from "./parts/steering.ts";
 import { openStorage, type Storage } from "./parts/storage.ts";
@@ -56,18 +57,18 @@ export async function startRouter(config: RouterConfig): Promise<ReadyService> {
     { controlUrl, fillKey: keys.fill },
     { catalog, canFill: (objectId) => shield.open(objectId) !== undefined, identity: keys.identity, ...common },
   );
+  const network = openNetwork(config, { keys, registry, controlUrl, ...common });
   const ticketed = new RecentIds({ lifeMs: config.ticketMs, maxIds: MAX_TICKETED });
   const steering = createSteering(config, { registry, saves, masterKey: keys.master, ticketed, clock });
   const watchers = { locate, ...watching(traffic), ...common };
   const edge = parts.use(createEdge(edgeOptions(config), { sites, catalog, shield, slices, steering, ...watchers }));
 
   const releases = await openReleases(config.releasesDir, { controlUrl, ...common });
-  const care = createCare(config, { ...storage, edge, registry, meter, releases, ...common });
+  const care = createCare(config, { ...storage, edge, registry, meter, releases, network, ...common });
   await takeUpJobs(care, parts);
   const speeds = new SpeedGrants({ controlUrl, key: keys.fill }, { clock });
   const token = toBase64Url(randomBytes(TOKEN_BYTES));
-  const counters = () => edge.stats;
-  const status = createStatus({ registry, meter, counters, stored: () => catalog.stored(), clock });
+  const status = createStatus({ registry, meter, counters: () => edge.stats, stored: () => catalog.stored(), clock });
   const listener = parts.use(
     listenForControl(controlOptions(config, keys), {
       channel: {
@@ -76,6 +77,7 @@ export async function startRouter(config: RouterConfig): Promise<ReadyService> {
         purgedAmong: (objectIds) => care.purges.purgedAmong(objectIds),
         publishedHeaders: (objectId) => catalog.headersIdsOf(objectId),
         dialBack: createDialBack({ allowPrivateTerminals: config.allowPrivateTerminals }),
+        ...{ controlUrl, routerCount: () => network.live.count() },
         ticketKeysOf: (terminalId) => ticketKeysOf(keys.master, terminalId, clock.nowMs()),
         challenge: freshNonce,
         ...common,
@@ -90,6 +92,7 @@ export async function startRouter(config: RouterConfig): Promise<ReadyService> {
   parts.use(lookEachSecond(care));
   const localControlUrl = urlOf(listener.hostname, listener.port);
   control.url ||= localControlUrl;
+  parts.use(joinNetwork(network, { ...storage, purger: care.purger, ...common }));
   const server = parts.use(await listenForViewers(config, { handle: edge.handle, ...common }));
   await writeAdminFile(config.dataDir, { url: localControlUrl, token });
   const plainUrl = urlOf(server.hostname, server.port);

@@ -9,7 +9,7 @@ import {
   portSchema,
   readOptions,
   switchSchema,
-  urlSchema,
+  urlListSchema,
   type ValuesOf,
 } from "@neson/kit/config";
 import { z } from "zod";
@@ -51,12 +51,13 @@ export const terminalOptions = defineOptions({
     env: "NESON_TERMINAL_ENDPOINT",
     doc: "public URL that viewers reach this Terminal at; without it, http and the listening address",
   }),
-  routerUrl: option({
-    schema: urlSchema,
+  routerUrls: option({
+    schema: urlListSchema,
     flag: "--router",
     env: "NESON_TERMINAL_ROUTER",
-    doc: "URL of the Router's control listener",
+    doc: "URL of the Router's control listener; of several Routers of one network, each by a flag of its own or with commas between them",
     default: "http://127.0.0.1:8081",
+    isList: true,
   }),
   routerKey: option({
     schema: z

@@ -19,7 +19,10 @@ export function runTerminal(flags: Record<string, unknown>, options: RunTerminal
     const config = readTerminalOptions({ flags, env: readEnvironment() });
     const log = createLog({ name: "terminal", level: config.logLevel });
     const { installUpdate } = options;
-    const install = installUpdate === undefined ? undefined : () => installUpdate(config, (line) => log.info(line));
+    const install =
+      installUpdate === undefined
+        ? undefined
+        : () => installUpdate({ dataDir: config.dataDir, routerUrl: config.routerUrls[0] }, (line) => log.info(line));
     return startTerminal(config, { clock: systemClock, log, random: Math.random, installUpdate: install });
   }, options);
 }

@@ -6,10 +6,10 @@ import type { Hardware } from "@neson/protocol/hardware";
 import type { Release } from "@neson/protocol/release";
 import type { Standing } from "@neson/protocol/standing";
 import type { TerminalConfig } from "./config.ts";
-import type { Channel } from "./control/channel.ts";
 import type { Departure } from "./control/departure.ts";
 import type { Kept } from "./control/kept.ts";
 import type { Load } from "./control/load.ts";
+import type { Routers } from "./control/routers.ts";
 import type { PanelActions, PanelIdentity, PanelSources } from "./panel/sources.ts";
 import type { Traffic } from "./panel/traffic.ts";
 import type { MemoryCache } from "./store/memory-cache.ts";
@@ -24,7 +24,7 @@ export interface PanelParts {
   traffic: Traffic;
   load: Load;
   server: HttpServer;
-  channel: Channel;
+  routers: Pick<Routers, "state">;
   departure: Departure;
   standing: Kept<Standing>;
   release: Kept<Release>;
@@ -36,10 +36,10 @@ export interface PanelParts {
 
 /** What the panel reads, from the parts of a running Terminal. */
 export function panelSources(parts: PanelParts): PanelSources {
-  const { identity, config, store, memory, traffic, load, server, channel, standing, release, hardware, tls } = parts;
+  const { identity, config, store, memory, traffic, load, server, routers, standing, release, hardware, tls } = parts;
   return {
     identity: () => identity,
-    connection: () => channel.state,
+    connection: () => routers.state,
     load: () => ({ ...load.read(), openTransfers: server.openTransfers(), connections: server.connections() }),
     traffic,
     storage: () => {

@@ -14,18 +14,17 @@ import { ClaimRows } from "./claim/claim-rows.ts";
 import { ClaimSender } from "./claim/claim-sender.ts";
 import { Ledger } from "./claim/ledger.ts";
 import type { TerminalConfig } from "./config.ts";
-import { Channel, type ChannelState } from "./control/channel.ts";
+import type { ChannelState } from "./control/channel.ts";
 import { Control } from "./control/control.ts";
 import { Departure } from "./control/departure.ts";
 import { FirstWord } from "./control/first-word.ts";
 import { openIdentity } from "./control/identity-file.ts";
-import { IndexSender } from "./control/index-pages.ts";
 import { Kept } from "./control/kept.ts";
 import { Load } from "./control/load.ts";
 import { RouterPin } from "./control/router-pin.ts";
+import { Routers } from "./control/routers.ts";
 import { Terms } from "./control/terms.ts";
 import { TicketKeys } from "./control/ticket-keys.ts";
-import { Wants } from "./control/wants.ts";
 import { Evictor } from "./evict/evictor.ts";
 import { RankRows } from "./evict/evictor-rank-rows.ts";
 import { keepUp } from "./evict/evictor-upkeep.ts";
@@ -103,14 +102,12 @@ export async function startTerminal(config: TerminalConfig, deps: TerminalDeps):
   const hardware = await hardwareWithSpeed(config, { settings: storage.settings, clock, log });
   const traffic = parts.use(new Traffic({ database: storage.index, clock, log }));
   const line = openLine(config, deps, storage, parts);
-  const { channel, terminalId } = line;
+  const { routers, terminalId } = line;
   const upkeep = openUpkeep(config, deps, { ...storage, ...line }, parts);
   const openTransfers = () => server.openTransfers();
   const remember = (speed: LinkSpeed) => line.linkSpeed.accept(speed);
-  const speedTest = parts.use(new SpeedTest({ send: channel.send, openTransfers, fetch, remember, clock, log }));
-  const control = parts.use(
-    new Control({ ...storage, ...line, ...upkeep, send: channel.send, openTransfers, speedTest, log }),
-  );
+  const speedTest = parts.use(new SpeedTest({ send: routers.send, openTransfers, fetch, remember, clock, log }));
+  const driven = { ...storage, ...line, ...upkeep, openTransfers, speedTest, log };
 
   // Stopped before all of the above: what is open finishes while the Router still hears of it, then come the last claims.
   const served = { ...storage, ...line, ...upkeep, traffic };
@@ -121,19 +118,19 @@ export async function startTerminal(config: TerminalConfig, deps: TerminalDeps):
       () => Bun.gc(true),
     ),
   );
-  parts.defer(() => control.leave());
+  parts.defer(() => routers.leave());
 
   const endpoint = config.endpoint ?? endpointOf(config, server.port);
-  const departure = new Departure({ ...line, announce: () => control.leave(), openTransfers, clock, log });
+  const departure = new Departure({ ...line, announce: () => routers.leave(), openTransfers, clock, log });
   const { version } = packageJson;
-  const { dataDir, routerUrl } = config;
-  const who = { terminalId, endpoint, version, dataDir, routerUrl, startedAtMs: clock.nowMs() };
+  const { dataDir, routerUrls } = config;
+  const who = { terminalId, endpoint, version, dataDir, routerUrl: routerUrls[0], startedAtMs: clock.nowMs() };
   const shown = { ...storage, ...line, identity: who, config, traffic, server, departure, hardware, tls };
   const panel = parts.use(await openPanel({ ...shown, installUpdate: deps.installUpdate, log }, deps));
   storage.startCheck.start();
   upkeep.scrub.start(storage.startCheck.done);
   line.claims.start();
-  channel.connect({ channelUrl: channelUrlOf(routerUrl), endpoint, version, hardware }, control);
+  routers.connect({ endpoint, version, hardware }, (to) => new Control({ ...driven, ...to, line: to }));
   log.info({ url: endpoint, terminalId, port: server.port, panel: panel.url }, "serving");
 
   const running = parts.move();
@@ -141,8 +138,8 @@ export async function startTerminal(config: TerminalConfig, deps: TerminalDeps):
     ready: { url: endpoint, terminalId, panelUrl: panel.url, pid: process.pid },
     checked: storage.startCheck.done,
     ended: departure.done,
-    isConnected: () => channel.isOpen,
-    connection: () => channel.state,
+    isConnected: () => routers.isOpen,
+    connection: () => routers.state,
     measureLink: () => speedTest.run(),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
@@ -164,30 +161,34 @@ function openStorage(config: TerminalConfig, { clock, log }: TerminalDeps, parts
 
 type Storage = ReturnType<typeof openStorage>;
 
-/** The line to the Router: who we are, what it told us, and what we tell and ask it. */
+/** The lines to the Routers: who we are, what it told us, and what we tell and ask it. */
 function openLine(config: TerminalConfig, deps: TerminalDeps, storage: Storage, parts: AsyncDisposableStack) {
   const { clock, log, random } = deps;
   const { index, settings, store } = storage;
   const identity = openIdentity(config.dataDir);
-  const channel = parts.use(new Channel({ identity, clock, log, random }));
-  const { send } = channel;
+  const firstWord = parts.use(new FirstWord({ clock }));
+  const pairs = () => store.pairs();
+  const onUnreachable = () => firstWord.noteHeard();
+  const routers = parts.use(
+    new Routers(config.routerUrls, { identity, settings, pairs, onUnreachable, clock, log, random }),
+  );
+  const { send } = routers;
   const ledger = new Ledger(new ClaimRows(index));
   return {
     identity,
     terminalId: terminalIdOf(identity.publicKey),
-    channel,
+    routers,
     pin: new RouterPin(config.dataDir, config.routerKey),
     keys: new TicketKeys(settings, clock),
     terms: new Terms(settings),
-    firstWord: parts.use(new FirstWord({ clock })),
+    firstWord,
     standing: new Kept(settings, "standing", standingSchema),
     release: new Kept(settings, "release", releaseSchema),
     linkSpeed: new Kept(settings, LINK_SPEED_SETTING, linkSpeedSchema),
     load: new Load(clock),
-    wants: new Wants({ send, clock }),
+    wants: { ask: routers.ask },
     ledger,
     claims: parts.use(new ClaimSender({ ledger, send, clock, log })),
-    pages: parts.use(new IndexSender({ send, pairs: () => store.pairs() })),
   };
 }
 
@@ -196,16 +197,16 @@ type Line = ReturnType<typeof openLine>;
 /** What fills, checks and clears the store. */
 function openUpkeep(config: TerminalConfig, deps: TerminalDeps, built: Storage & Line, parts: AsyncDisposableStack) {
   const { clock, log, random, fillLimits: limits = FILL_LIMITS } = deps;
-  const { layout, index, rows, store, startCheck, channel, wants, pin, terms, load, identity } = built;
-  const { send } = channel;
+  const { layout, index, rows, store, startCheck, routers, pin, terms, load, identity } = built;
   const policy = new AgedFreq({ capacityBytes: config.quotaBytes });
-  const evictor = new Evictor({ store, policy, ranks: new RankRows(index), send, clock, log });
+  const evictor = new Evictor({ store, policy, ranks: new RankRows(index), send: routers.poll.send, clock, log });
+  routers.poll.answerTo(evictor);
   parts.use(keepUp({ store, evictor, log }));
   const common = { layout, store, startCheck, terms, clock, log, onBytes: load.noteSent };
   return {
     evictor,
-    fills: parts.use(new Fills({ ...common, limits, random, routerKey: () => pin.key, report: send })),
-    refetch: new Refetch({ store, ask: (...question) => wants.ask(...question), log }),
+    fills: parts.use(new Fills({ ...common, limits, random, routerKey: () => pin.key, report: routers.tell })),
+    refetch: new Refetch({ store, ask: routers.ask, log }),
     scrub: parts.use(new Scrub(config.scrubBytesPerSecond, { store, rows, layout, clock, log })),
     auditor: new Auditor({ store, layout, identity }),
   };
@@ -218,12 +219,12 @@ async function openServer(
   built: Storage & Line & { fills: Fills; traffic: Traffic; tls: TlsFiles | undefined },
 ) {
   const { clock, log, random } = deps;
-  const { tls, channel, load } = built;
+  const { tls, routers, load } = built;
   const { listenHost: hostname, listenPort: port, http3, freeRepeats } = config;
   const { maxConnections, maxConnectionsPerAddress, maxRequestsPerSecond } = config;
   const blocks = new BlockPool(config.isSmall ? MAX_LARGE_BLOCKS_SMALL : MAX_LARGE_BLOCKS);
   const repeats = new RepeatGuard({ ...REPEAT_LIMITS, freeRequests: freeRepeats }, Math.floor(random() * 2 ** 32));
-  const own = { blocks, repeats, onBytes: load.noteSent, report: channel.send };
+  const own = { blocks, repeats, onBytes: load.noteSent, report: routers.tell };
   const handle = createServe({ ...built, ...own, clock, log });
   const limits = { maxConnections, maxConnectionsPerAddress, maxRequestsPerSecond };
   const options = { hostname, port, http3, limits, handle, log, clock, refusesContent: true };
@@ -245,8 +246,4 @@ function endpointOf({ listenHost, tlsCertFile }: TerminalConfig, port: number): 
   }
   const { origin } = new URL(httpUrlOf(listenHost, port));
   return tlsCertFile === undefined ? origin : origin.replace(/^http:/, "https:");
-}
-
-function channelUrlOf(routerUrl: string): string {
-  return new URL("/v1/terminal", routerUrl.replace(/^http/, "ws")).href;
 }

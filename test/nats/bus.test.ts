@@ -19,7 +19,7 @@ const KEY = new Uint8Array(32).fill(7);
 const [A, B] = ["aaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbb"];
 
 function busAt(url: string, routerId: string, network = "cafe", key = KEY): NatsBus {
-  return new NatsBus({ urls: [url], routerId, network, key }, BUS_DEPS);
+  return new NatsBus({ servers: { urls: [url], login: undefined }, routerId, network, key }, BUS_DEPS);
 }
 
 test.skipIf(!needs("nats-server"))("a NATS bus does what every bus must", async () => {

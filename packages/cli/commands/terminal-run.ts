@@ -38,7 +38,7 @@ async function settingsFor(given: Given, isAgreed: boolean) {
   const saved = await readSettings(dataDir);
   if (saved !== undefined) return saved;
   const isPerson =
-    process.stdin.isTTY === true && process.stdout.isTTY === true && givenValue("routerUrl", given) === undefined;
+    process.stdin.isTTY === true && process.stdout.isTTY === true && givenValue("routerUrls", given) === undefined;
   if (!isPerson && !isAgreed) return {};
   return firstRun(given, {
     desk: isAgreed ? undefined : { input: process.stdin, output: process.stdout },

@@ -6,7 +6,7 @@ import type { Command } from "commander";
 import { updateProgram } from "../update/update-program.ts";
 import { updateSurroundings } from "../update/update-surroundings.ts";
 
-const updateOptions = defineOptions({ dataDir: terminalOptions.dataDir, routerUrl: terminalOptions.routerUrl });
+const updateOptions = defineOptions({ dataDir: terminalOptions.dataDir, routerUrls: terminalOptions.routerUrls });
 
 /** `neson terminal update`: the announced version in the place of this program, once its operator agrees. */
 export function addTerminalUpdate(terminal: Command): void {
@@ -19,7 +19,7 @@ export function addTerminalUpdate(terminal: Command): void {
       const options = readOptions(updateOptions, { flags, env: readEnvironment() });
       const say = (line: string) => process.stdout.write(`${line}\n`);
       await updateProgram(
-        options,
+        { dataDir: options.dataDir, routerUrl: options.routerUrls[0] },
         updateSurroundings({ say, agrees: flags.yes === true ? async () => true : askPerson }),
       );
     });

@@ -22,7 +22,7 @@ const asked = {
   dataDir: terminalOptions.dataDir,
   listenHost: terminalOptions.listenHost,
   listenPort: terminalOptions.listenPort,
-  routerUrl: terminalOptions.routerUrl,
+  routerUrls: terminalOptions.routerUrls,
   quotaBytes: terminalOptions.quotaBytes,
   endpoint: terminalOptions.endpoint,
   isSmall: terminalOptions.isSmall,
@@ -73,18 +73,19 @@ async function decide(options: FirstOptions, given: Given, deps: FirstRunDeps): 
     const question = { text: QUESTIONS[name], proposal: propose(), check: (answer: string) => checked(name, answer) };
     return interview === undefined ? question.check(question.proposal) : interview.ask(question);
   };
-  const { listenPort, hardware, routerUrl } = options;
-  const router = await settle("routerUrl", () => routerUrl);
+  const { listenPort, hardware, routerUrls } = options;
+  const router = await settle("routerUrls", () => routerUrls.join(","));
   const quota = await settle("quotaBytes", () => proposedQuota(hardware.disk.freeBytes));
   // Where any free port will do, the address is not known before the start.
   if (listenPort === 0 && options.endpoint === undefined) return { router, quota };
   const { addresses, hostname } = deps;
-  const endpoint = await settle("endpoint", () => proposedEndpoint({ router, listenPort, addresses, hostname }));
+  const [first = router] = router.split(",");
+  const endpoint = await settle("endpoint", () => proposedEndpoint({ router: first, listenPort, addresses, hostname }));
   return { router, quota, endpoint };
 }
 
 const QUESTIONS = {
-  routerUrl: "URL of the Router",
+  routerUrls: "URL of the Router",
   quotaBytes: "Disk space to lend",
   endpoint: "Public URL of this machine",
 } as const;
@@ -92,5 +93,5 @@ const QUESTIONS = {
 /** The answer as it was typed, but for a URL's spelling. */
 function checked(name: keyof typeof QUESTIONS, answer: string): string {
   const value = readOptions({ [name]: { ...terminalOptions[name], default: answer } }, { flags: {}, env: {} })[name];
-  return name === "routerUrl" ? String(value) : answer;
+  return name === "routerUrls" ? String(value) : answer;
 }

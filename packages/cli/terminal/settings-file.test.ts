@@ -27,7 +27,7 @@ test("readTerminalConfig() lets flags beat the environment beat the file beat de
   await writeSettings(directory.path, { quota: "3GB", router: "http://file.example:1", "listen-port": 7000 });
   const env = { NESON_TERMINAL_QUOTA: "2GB", NESON_TERMINAL_ROUTER: "http://env.example:1", NESON_TERMINAL_MEMORY: "" };
   const config = await configOf({ quota: "1GB" }, env);
-  expect(config).toMatchObject({ quotaBytes: 1e9, routerUrl: "http://env.example:1", listenPort: 7000 });
+  expect(config).toMatchObject({ quotaBytes: 1e9, routerUrls: ["http://env.example:1"], listenPort: 7000 });
   expect(config.memoryBytes).toBe(256 * 2 ** 20);
   expect((await configOf({}, {})).quotaBytes).toBe(3e9);
 });
@@ -42,9 +42,9 @@ test("withSaved() takes switches too, and leaves other flags alone", () => {
 });
 
 test("givenValue() counts an empty environment variable as nothing, and the flag before it", () => {
-  expect(givenValue("routerUrl", { flags: {}, env: { NESON_TERMINAL_ROUTER: "" } })).toBeUndefined();
-  expect(givenValue("routerUrl", { flags: {}, env: { NESON_TERMINAL_ROUTER: "x" } })).toBe("x");
-  expect(givenValue("routerUrl", { flags: { router: "y" }, env: { NESON_TERMINAL_ROUTER: "x" } })).toBe("y");
+  expect(givenValue("routerUrls", { flags: {}, env: { NESON_TERMINAL_ROUTER: "" } })).toBeUndefined();
+  expect(givenValue("routerUrls", { flags: {}, env: { NESON_TERMINAL_ROUTER: "x" } })).toBe("x");
+  expect(givenValue("routerUrls", { flags: { router: "y" }, env: { NESON_TERMINAL_ROUTER: "x" } })).toBe("y");
 });
 
 test("writeSettings() writes what readSettings() reads, for the owner only", async () => {

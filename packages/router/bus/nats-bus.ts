@@ -6,6 +6,7 @@ import type { Bus, BusHandlers } from "./bus.ts";
 import { type Frame, openFrame, sealFrame } from "./frame.ts";
 import type { Notice, Signal } from "./message.ts";
 import { continueFrom, openStream, type Position, type StreamNames, streamNamesOf } from "./nats-stream.ts";
+import type { NatsServers } from "./nats-urls.ts";
 import { Outbox } from "./outbox.ts";
 import { type DeliveryDeps, deliver, resync } from "./resync.ts";
 
@@ -19,8 +20,7 @@ const READ_AHEAD = 100;
 
 /** Where the Routers of a network meet. */
 export interface NatsBusOptions {
-  /** Servers of one cluster. */
-  urls: readonly string[];
+  servers: NatsServers;
   routerId: string;
   /** Hex digits that only Routers of this network share: what others say on the same servers is not heard. */
   network: string;
@@ -99,9 +99,11 @@ export class NatsBus implements Bus {
 
   /** One connection, from dialling to its end. */
   async #session(handlers: BusHandlers, onOpen: () => void): Promise<void> {
-    const { urls, routerId } = this.#options;
+    const { servers, routerId } = this.#options;
     const connection = await connect({
-      servers: [...urls],
+      servers: servers.urls,
+      ...servers.login,
+      ...(servers.urls.some((url) => url.startsWith("tls:")) ? { tls: {} } : {}),
       name: `neson-router-${routerId}`,
       ...{ reconnect: false, timeout: CONNECT_MS, pingInterval: PING_MS, maxPingOut: 2 },
     });

@@ -8,8 +8,9 @@ import type { Db } from "../db/database.ts";
 import { type RequestHeaders, selectVariant } from "../policy/vary.ts";
 import { PurgeMarks } from "../purge/marks.ts";
 import { CatalogTables } from "./catalog-tables.ts";
-import { type CatalogEntry, type EntryDraft, entryOf, memoryCostOf, staleSince, withSteeredHeaders } from "./entry.ts";
+import { type CatalogEntry, type EntryDraft, entryOf, staleSince, withSteeredHeaders } from "./entry.ts";
 import { Lru } from "./lru.ts";
+import { costOf, emptyCost, isSameRow, memoryKey } from "./memory-keys.ts";
 import type { Shield } from "./shield.ts";
 
 /** How long a manifest may begin new saves. */
@@ -290,21 +291,4 @@ function pick(entries: readonly CatalogEntry[], headers: RequestHeaders): Catalo
   if (only === undefined) return undefined;
   if (entries.length === 1 && only.vary.length === 0) return only;
   return selectVariant(entries, selectingHeaders(headers));
-}
-
-function isSameRow(a: CatalogEntry, b: CatalogEntry): boolean {
-  return a.site === b.site && a.key === b.key && a.variant === b.variant && a.object.objectId === b.object.objectId;
-}
-
-/** Site names hold no space. */
-function memoryKey(site: string, key: string): string {
-  return `${site} ${key}`;
-}
-
-function emptyCost(id: string): number {
-  return 200 + id.length;
-}
-
-function costOf(id: string, entries: readonly CatalogEntry[]): number {
-  return entries.reduce((sum, entry) => sum + memoryCostOf(entry), emptyCost(id));
 }

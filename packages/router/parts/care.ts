@@ -19,6 +19,7 @@ import { createTracks } from "../registry/tracks.ts";
 import { Updates } from "../registry/updates.ts";
 import type { Releases } from "../releases/releases.ts";
 import type { Site } from "../sites/site.ts";
+import type { Network } from "./network.ts";
 import { freshNonce } from "./nonce.ts";
 import type { Storage } from "./storage.ts";
 
@@ -38,6 +39,7 @@ export function createCare(
     registry: Registry;
     meter: Meter;
     releases: Releases;
+    network: Pick<Network, "relay" | "list">;
     clock: Clock;
     log: Log;
   },
@@ -46,7 +48,7 @@ export function createCare(
   const tracks = createTracks({ db, clock });
   const standings = new Standings({ ...deps, tracks });
   const updates = new Updates(deps);
-  const presence = createPresence({ standings, updates, tracks, log });
+  const presence = createPresence({ standings, updates, routers: deps.network.list, tracks, log });
   const audits = createAudits({ catalog, tracks, nonce: freshNonce, clock });
   const purges = new Purges(
     { graceMs: config.ticketMs },
@@ -70,8 +72,9 @@ export function createCare(
     },
     tellTerminals: (objectIds) => purgeOrders.tell(registry.all(), objectIds, "purged by the site's owner"),
     pullsOver: (site) => deps.edge.pullsOver(site),
-    publish: () => {},
-    publishGone: () => {},
+    publish: (order, id) => deps.network.relay.publish(order, id),
+    publishGone: (objectIds, id) => deps.network.relay.publishGone(objectIds, id),
+    othersDone: (id) => deps.network.relay.othersDone(id),
   });
   const prefetches = new PrefetchTables(db);
   const pull = (site: Site, target: string) => deps.edge.prefetch(site, target);

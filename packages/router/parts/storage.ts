@@ -1,9 +1,7 @@
 import { join } from "node:path";
 import type { Clock } from "@neson/kit/clock";
-import { lockDirectory, readOrCreateSecret } from "@neson/kit/files";
+import { lockDirectory } from "@neson/kit/files";
 import type { Log } from "@neson/kit/log";
-import { deriveFillKey } from "@neson/protocol/fill-ticket";
-import { identityFromSeed } from "@neson/protocol/identity";
 import { openCatalog } from "../catalog/catalog.ts";
 import { openShield } from "../catalog/shield.ts";
 import type { RouterConfig } from "../config.ts";
@@ -12,14 +10,14 @@ import { openDatabase } from "../db/database.ts";
 import { isPostgresUrl } from "../db/place.ts";
 import { openSites } from "../sites/site-registry.ts";
 import { openSliceStore } from "../slices/slice-store.ts";
+import { openNetworkKeys } from "./network-keys.ts";
 
-const SECRET_BYTES = 32;
 /** Memory for entries that are found without the database. */
 const CATALOG_MEMORY_BYTES = 256 * 1024 * 1024;
 
 /** What a Router keeps on disk, opened. */
 export type Storage = Awaited<ReturnType<typeof openStorage>>;
-/** Secrets that outlive the process, and what is derived from them. */
+/** The network's keys. */
 export type Keys = Storage["keys"];
 
 /** Everything kept on disk; the lock comes first, so that no other process ever works beside this one. */
@@ -30,10 +28,10 @@ export async function openStorage(
 ) {
   const { dataDir, shieldBytes, memoryBytes, sitesFile } = config;
   parts.use(lockDirectory(dataDir));
-  const keys = openKeys(dataDir);
   const place = config.databaseUrl ?? join(dataDir, "router.sqlite");
   const db = await openDatabase(place);
   parts.defer(() => db.destroy());
+  const keys = await openNetworkKeys(config.keysDir ?? dataDir, db);
   if (!isPostgresUrl(place)) parts.use(await startCheckpoints(db, place));
   // A quarter of the disk space is for files of which only parts were asked for.
   const sliceBytes = Math.floor(shieldBytes / 4);
@@ -46,11 +44,4 @@ export async function openStorage(
   const forgetStored = (siteName: string) => catalog.removeSite(siteName);
   const sites = await openSites({ db, clock, forgetStored }, sitesFile);
   return { keys, db, shield, catalog, slices, sites };
-}
-
-/** What must outlive the process and never leave it. */
-function openKeys(dataDir: string) {
-  const master = readOrCreateSecret(join(dataDir, "master.key"), SECRET_BYTES);
-  const identity = identityFromSeed(readOrCreateSecret(join(dataDir, "identity.key"), SECRET_BYTES));
-  return { master, identity, fill: deriveFillKey(master) };
 }

@@ -136,6 +136,7 @@ async function openCatalog() {
     removeBytes: () => {},
     publish: () => {},
     publishGone: () => {},
+    othersDone: async () => ({ told: [], unconfirmed: [], absent: [] }),
   });
   return { catalog, clock, purger, [Symbol.asyncDispose]: () => db.destroy() };
 }

@@ -62,7 +62,6 @@ function rowsOf(directory: string, number: number) {
       pieces,
       created_at: 1,
       last_used_at: 1,
-      shielded: 1,
     },
     entry: {
       ...name,

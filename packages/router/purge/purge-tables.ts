@@ -32,6 +32,7 @@ export interface JobPlace {
   id: string;
 }
 
+const MAX_APPLIED = 1000;
 const KEPT_MS = 31 * 86_400_000;
 
 /** The purges' own statements. */
@@ -89,6 +90,13 @@ export class PurgeTables {
       .limit(limit)
       .execute();
     return rows.map(jobOf);
+  }
+
+  /** The purges accepted at or after a time, oldest first, up to a thousand of the latest. */
+  async acceptedSince(sinceMs: number): Promise<PurgeJob[]> {
+    const all = this.#db.selectFrom("purge_jobs").selectAll().where("accepted_at", ">=", sinceMs);
+    const rows = await all.orderBy("accepted_at", "desc").limit(MAX_APPLIED).execute();
+    return rows.map(jobOf).reverse();
   }
 
   /** Purges that a stopped process left undone, or unsettled. */

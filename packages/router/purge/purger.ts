@@ -38,6 +38,8 @@ export interface PurgerDeps {
   publish: (order: PurgeOrder, id: string) => void;
   /** Told which objects were taken out here, so that other Routers `drop` them. */
   publishGone: (objectIds: readonly string[], id: string) => void;
+  /** A purge is through here: resolves with what other Routers' Terminals answered, once it is through everywhere. */
+  othersDone: (id: string) => Promise<TerminalsAsked>;
   clock: Clock;
   log: Log;
 }
@@ -75,21 +77,31 @@ export class Purger implements AsyncDisposable {
   /**
    * Carries out here, under the same id, a purge that began at another Router, which has it on its list. Nothing is published again but the objects that
    * are taken out here. Resolves when that is done.
+   *
+   * @param atMs when it began by the other's clock: of two clocks the later one counts, so that nothing older is left
    */
-  async apply(order: PurgeOrder, id: string): Promise<void> {
-    const job = newJob(id, order, this.#deps.clock.nowMs());
+  async apply(order: PurgeOrder, id: string, atMs: number): Promise<TerminalsAsked> {
+    const job = newJob(id, order, Math.max(atMs, this.#deps.clock.nowMs()));
     const mark = this.#mark(job);
     // The other Router may take a row away that only this one's memory still has.
     this.#deps.forgetMemory(order.site, order.by === "url" ? order.value : undefined);
     const terminals = new TerminalsOfJob();
     await this.#untilItWorks(job, () => this.#sweep(job, terminals));
     this.#during(this.#settle(job, mark, terminals));
+    return terminals.asked();
   }
 
   /** Drops here, from disk, memory and Terminals, what another Router has taken out. */
-  async drop(objectIds: readonly string[]): Promise<void> {
+  async drop(objectIds: readonly string[]): Promise<TerminalsAsked> {
     this.#deps.removeBytes(objectIds);
-    await this.#deps.tellTerminals(objectIds);
+    return await this.#deps.tellTerminals(objectIds);
+  }
+
+  /** Puts into effect again what was accepted since a time, wherever: for a Router that was out of touch. */
+  async applySince(sinceMs: number): Promise<void> {
+    for (const { id, order, acceptedAtMs } of await this.#deps.tables.acceptedSince(sinceMs)) {
+      if (!this.#running.has(id)) this.#during(this.apply(order, id, acceptedAtMs).then(() => {}));
+    }
   }
 
   /** Takes up what was left undone. */
@@ -154,11 +166,22 @@ export class Purger implements AsyncDisposable {
       }
       await this.#sweep(job, terminals);
       if (isResumed && job.order.mode === "hard") await this.#removeLeft(job, terminals);
+      await Promise.race([this.#othersDone(job, terminals), this.#stopped]);
       if (this.#isStopping) return;
       await tables.note({ ...job, doneAtMs: clock.nowMs() });
       job.doneAtMs = clock.nowMs();
     });
     await this.#settle(job, mark, terminals);
+  }
+
+  async #othersDone(job: PurgeJob, terminals: TerminalsOfJob): Promise<void> {
+    terminals.add(await this.#deps.othersDone(job.id));
+    Object.assign(job, terminals.counts());
+  }
+
+  /** One that began at another Router is written down there. */
+  async #note(job: PurgeJob): Promise<void> {
+    if (this.#running.has(job.id)) await this.#deps.tables.note(job);
   }
 
   /** Never rejects: an order stays in effect until it is carried out. */
@@ -177,7 +200,7 @@ export class Purger implements AsyncDisposable {
 
   /** Goes through the rows once, and waits for the Terminals. */
   async #sweep(job: PurgeJob, terminals: TerminalsOfJob): Promise<void> {
-    const { tables, rows, clock } = this.#deps;
+    const { rows, clock } = this.#deps;
     const asking: Promise<void>[] = [];
     const objectIds = new Set<string>();
     let notedAtMs = clock.nowMs();
@@ -190,7 +213,7 @@ export class Purger implements AsyncDisposable {
       if (objectIds.size >= MAX_UNSEEN) asking.push(...(await this.#removeObjects(job, objectIds, terminals)));
       if (clock.nowMs() - notedAtMs >= NOTE_MS) {
         notedAtMs = clock.nowMs();
-        await tables.note(job);
+        await this.#note(job);
       }
       await turn();
     }
@@ -255,13 +278,13 @@ export class Purger implements AsyncDisposable {
 
   /** The mark stays until no pull is left that began before it; what one of them stored behind the sweep goes then. */
   async #settle(job: PurgeJob, mark: Mark, terminals: TerminalsOfJob): Promise<void> {
-    const { tables, marks, pullsOver, clock } = this.#deps;
+    const { marks, pullsOver, clock } = this.#deps;
     await Promise.race([pullsOver(job.order.site), this.#stopped]);
     await this.#untilItWorks(job, async () => {
       await this.#sweep(job, terminals);
       if (this.#isStopping) return;
       marks.lift(mark);
-      await tables.note({ ...job, settledAtMs: clock.nowMs() });
+      await this.#note({ ...job, settledAtMs: clock.nowMs() });
     });
   }
 }

@@ -19,6 +19,11 @@ export class TerminalsOfJob {
     for (const id of absent) this.#absent.add(id);
   }
 
+  /** Their ids. */
+  asked(): TerminalsAsked {
+    return { told: [...this.#told], unconfirmed: [...this.#unconfirmed], absent: [...this.#absent] };
+  }
+
   /** One that left counts as absent, whatever else it failed to confirm. */
   counts(): { terminals: number; unconfirmed: number; absent: number } {
     const silent = [...this.#unconfirmed].filter((id) => !this.#absent.has(id));

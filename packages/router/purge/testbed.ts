@@ -36,6 +36,7 @@ export function purgerFor(bed: Testbed, change: Partial<PurgerDeps>): Purger {
     pullsOver: (site) => bed.edge.pullsOver(site),
     publish: () => {},
     publishGone: () => {},
+    othersDone: async () => ({ told: [], unconfirmed: [], absent: [] }),
     clock: new FakeClock(Date.now()),
     ...change,
   });

@@ -31,6 +31,10 @@ export interface ChannelDeps extends TerminalDeskDeps {
   presence: Presence;
   ticketKeysOf: (terminalId: string) => { day: number; key: string }[];
   challenge: () => string;
+  /** Where Terminals reach this Router. */
+  controlUrl: () => string;
+  /** Routers that share the Terminals. */
+  routerCount: () => number;
 }
 
 const HEARTBEAT_MS = 1000;
@@ -167,6 +171,7 @@ export class TerminalChannel {
       endpoint: hello.endpoint,
       nowMs: this.#deps.clock.nowMs(),
       capacityBytesPerSecond: this.#options.terminalCapacityBytesPerSecond,
+      routerCount: this.#deps.routerCount,
       send: (message) => this.#send(message),
       introduction: { publicKey: hello.publicKey, version: hello.version, hardware: hello.hardware },
     });
@@ -178,6 +183,7 @@ export class TerminalChannel {
       edgeScheme: this.#options.edgeScheme,
       heartbeatMs: HEARTBEAT_MS,
       limits: { maxObjectBytes: this.#options.maxObjectBytes },
+      url: this.#deps.controlUrl(),
     });
     this.#deps.registry.add(terminal);
     tellOfPurges(terminal);

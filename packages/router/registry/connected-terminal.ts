@@ -48,6 +48,7 @@ export class ConnectedTerminal implements Choosable {
   report: TerminalReport | undefined;
   lastHeardMs: number;
   readonly #capacityBytesPerSecond: number;
+  readonly #routerCount: () => number;
   readonly #failedUntilMs = new Map<string, number>();
   readonly #latelySaved = new RecentIds({ lifeMs: LATELY_MS, maxIds: MAX_LATELY_SAVED });
   readonly #indexPages = new IndexPages();
@@ -64,6 +65,8 @@ export class ConnectedTerminal implements Choosable {
     capacityBytesPerSecond: number;
     send: (message: RouterMessage) => void;
     introduction?: Introduction;
+    /** Routers that send viewers to it, each by its own tickets: each may count on that part of its capacity. One when absent. */
+    routerCount?: () => number;
   }) {
     this.id = options.id;
     this.endpoint = options.endpoint;
@@ -74,6 +77,7 @@ export class ConnectedTerminal implements Choosable {
     this.send = options.send;
     this.introduction = options.introduction;
     this.#capacityBytesPerSecond = options.capacityBytesPerSecond;
+    this.#routerCount = options.routerCount ?? (() => 1);
     this.tickets = new OpenTickets(Math.floor(options.nowMs / 1000));
   }
 
@@ -82,7 +86,10 @@ export class ConnectedTerminal implements Choosable {
   }
 
   utilisation(nowSeconds: number): number {
-    return this.tickets.bytes(nowSeconds) / (this.#capacityBytesPerSecond * UTILISATION_HORIZON_SECONDS);
+    return (
+      (this.#routerCount() * this.tickets.bytes(nowSeconds)) /
+      (this.#capacityBytesPerSecond * UTILISATION_HORIZON_SECONDS)
+    );
   }
 
   /** Room for an object of that size, and the will to save it, as far as the last heartbeat tells. */

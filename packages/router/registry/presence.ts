@@ -1,5 +1,6 @@
 import type { Log } from "@neson/kit/log";
 import type { ConnectedTerminal } from "./connected-terminal.ts";
+import type { RouterList } from "./router-list.ts";
 import type { Standings } from "./standings.ts";
 import type { Tracks } from "./tracks.ts";
 import type { Updates } from "./updates.ts";
@@ -14,18 +15,20 @@ export interface Presence {
   changed(terminalId: string): void;
 }
 
-/** Presence that keeps Terminals posted of their standing and of releases, and lost connections in mind. */
+/** Presence that keeps Terminals posted of their standing and of releases and other Routers, and lost connections in mind. */
 export function createPresence(deps: {
   standings: Pick<Standings, "tell" | "noteChanged">;
   updates: Pick<Updates, "tell">;
+  routers: Pick<RouterList, "tell">;
   tracks: Pick<Tracks, "noteLostConnection">;
   log: Log;
 }): Presence {
-  const { standings, updates, tracks, log } = deps;
+  const { standings, updates, routers, tracks, log } = deps;
   return {
     joined: (terminal) => {
       void standings.tell(terminal);
       updates.tell(terminal);
+      routers.tell(terminal);
     },
     lost: (terminal, why) => {
       tracks.noteLostConnection(terminal.id, why).catch((error) => {

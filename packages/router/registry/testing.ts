@@ -47,6 +47,8 @@ export function channelDeps(change: Partial<ChannelDeps> = {}): ChannelDeps {
     registry: createRegistry(),
     clock: new FakeClock(NOW_MS),
     log: silentLog,
+    routerCount: () => 1,
+    controlUrl: () => "http://router.example",
     challenge: () => "5a".repeat(32),
     ticketKeysOf: () => [{ day: 1, key: Buffer.alloc(32).toString("base64url") }],
     dialBack: async () => undefined,

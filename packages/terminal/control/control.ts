@@ -3,7 +3,6 @@ import type { RouterMessage, TerminalMessage } from "@neson/protocol/messages";
 import type { Release } from "@neson/protocol/release";
 import type { Standing } from "@neson/protocol/standing";
 import type { ClaimSender } from "../claim/claim-sender.ts";
-import type { Evictor } from "../evict/evictor.ts";
 import type { Fills } from "../fill/fills.ts";
 import type { Refetch } from "../fill/refetch.ts";
 import type { SpeedTest } from "../hardware/speed-test.ts";
@@ -15,6 +14,7 @@ import type { IndexSender } from "./index-pages.ts";
 import type { Kept } from "./kept.ts";
 import type { Load } from "./load.ts";
 import type { RouterPin } from "./router-pin.ts";
+import type { Line, Routers } from "./routers.ts";
 import type { Welcome } from "./session.ts";
 import type { Terms } from "./terms.ts";
 import type { TicketKeys } from "./ticket-keys.ts";
@@ -24,6 +24,9 @@ const LEAVE_WAIT_MS = 1000;
 
 /** What Control drives. */
 export interface ControlDeps {
+  /** The Router that this is about, among all of them. */
+  line: Line;
+  routers: Pick<Routers, "welcomed" | "named" | "left" | "poll">;
   send: (message: TerminalMessage) => boolean;
   openTransfers: () => number;
   pin: RouterPin;
@@ -33,7 +36,6 @@ export interface ControlDeps {
   store: ObjectStore;
   fills: Fills;
   refetch: Refetch;
-  evictor: Evictor;
   auditor: Auditor;
   wants: Wants;
   claims: ClaimSender;
@@ -45,7 +47,7 @@ export interface ControlDeps {
   log: Log;
 }
 
-/** Acts on what the Router says, and tells it each second how things are. */
+/** Acts on what one Router says, and tells it each second how things are. */
 export class Control implements ChannelHandlers, Disposable {
   readonly #deps: ControlDeps;
   #heartbeat: NodeJS.Timeout | undefined;
@@ -59,12 +61,13 @@ export class Control implements ChannelHandlers, Disposable {
 
   /** @throws NesonError `wrong-router` */
   async onWelcome(welcome: Welcome): Promise<void> {
-    const { pin, keys, terms, refetch, log } = this.#deps;
+    const { pin, keys, terms, refetch, line, routers, log } = this.#deps;
     await pin.check(welcome.routerKey);
     keys.accept(welcome.ticketKeys);
     terms.accept(welcome);
     this.#sequence = 0;
-    log.info({ routerKey: welcome.routerKey }, "the Router let this Terminal in");
+    routers.welcomed(line, welcome);
+    log.info({ router: line.url, routerKey: welcome.routerKey }, "the Router let this Terminal in");
     clearInterval(this.#heartbeat);
     this.#heartbeat = setInterval(() => this.#beat(), welcome.heartbeatMs);
     // Once the session counts as open, which is after this returns.
@@ -86,12 +89,10 @@ export class Control implements ChannelHandlers, Disposable {
 
   onOffline(): void {
     clearInterval(this.#heartbeat);
-    const { wants, claims, evictor, pages, speedTest, firstWord } = this.#deps;
-    firstWord.noteHeard();
-    wants.offline();
+    const { line, routers, claims, speedTest } = this.#deps;
+    routers.left(line);
+    // What was asked of this Router alone is asked again, of whichever is connected then.
     claims.offline();
-    evictor.offline();
-    pages.stop();
     speedTest.offline();
     this.#onLeft?.();
   }
@@ -114,7 +115,7 @@ export class Control implements ChannelHandlers, Disposable {
   }
 
   #act(message: RouterMessage): void {
-    const { fills, wants, keys, claims, evictor, pages, speedTest, standing, release, log } = this.#deps;
+    const { fills, wants, keys, claims, routers, line, pages, speedTest, standing, release, log } = this.#deps;
     switch (message.type) {
       case "save":
         fills.save(message);
@@ -128,9 +129,7 @@ export class Control implements ChannelHandlers, Disposable {
         fills.delete(message.objectId, message.headersId, message.reason);
         return;
       case "purge":
-        log.info({ objects: message.objectIds.length, reason: message.reason }, "purging on the Router's order");
-        for (const objectId of message.objectIds) fills.delete(objectId, undefined, message.reason);
-        this.#deps.send({ type: "purged", id: message.id });
+        this.#purge(message);
         return;
       case "keys":
         keys.accept(message.ticketKeys);
@@ -142,7 +141,7 @@ export class Control implements ChannelHandlers, Disposable {
         claims.acknowledge(message);
         return;
       case "evict.reply":
-        evictor.reply(message.id, message.keep);
+        routers.poll.reply(line, message.id, message.keep);
         return;
       case "audit":
         this.#answerAudit(message);
@@ -155,6 +154,9 @@ export class Control implements ChannelHandlers, Disposable {
         return;
       case "update":
         this.#announce(message.release, release);
+        return;
+      case "routers":
+        routers.named(line, message.urls);
         return;
       case "ok":
         this.#deps.firstWord.noteHeard();
@@ -173,6 +175,13 @@ export class Control implements ChannelHandlers, Disposable {
       default:
         message satisfies never;
     }
+  }
+
+  #purge({ id, objectIds, reason }: Extract<RouterMessage, { type: "purge" }>): void {
+    const { fills, send, log } = this.#deps;
+    log.info({ objects: objectIds.length, reason }, "purging on the Router's order");
+    for (const objectId of objectIds) fills.delete(objectId, undefined, reason);
+    send({ type: "purged", id });
   }
 
   #answerAudit(audit: Extract<RouterMessage, { type: "audit" }>): void {

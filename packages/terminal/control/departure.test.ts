@@ -17,7 +17,7 @@ function start() {
         return state.unsettled;
       },
     },
-    channel: {
+    routers: {
       get isOpen() {
         return state.isOpen;
       },

@@ -2,7 +2,7 @@ import type { Clock } from "@neson/kit/clock";
 import type { Log } from "@neson/kit/log";
 import type { ClaimSender } from "../claim/claim-sender.ts";
 import type { Ledger } from "../claim/ledger.ts";
-import type { Channel } from "./channel.ts";
+import type { Routers } from "./routers.ts";
 
 /** Transfers that are open when the operator wants to leave may go on for this long. */
 const DRAIN_MS = 10 * 60_000;
@@ -17,7 +17,7 @@ export interface DepartureDeps {
   openTransfers: () => number;
   claims: Pick<ClaimSender, "tick">;
   ledger: Pick<Ledger, "unsettledCount">;
-  channel: Pick<Channel, "isOpen">;
+  routers: Pick<Routers, "isOpen">;
   clock: Clock;
   log: Log;
 }
@@ -44,12 +44,12 @@ export class Departure {
   }
 
   async #leave(): Promise<void> {
-    const { announce, openTransfers, claims, ledger, channel, log } = this.#deps;
+    const { announce, openTransfers, claims, ledger, routers, log } = this.#deps;
     log.info({ openTransfers: openTransfers() }, "leaving: nobody new is sent here, what is open finishes");
     await announce();
     await this.#until(() => openTransfers() === 0, DRAIN_MS);
     claims.tick();
-    await this.#until(() => ledger.unsettledCount === 0 || !channel.isOpen, SETTLE_MS);
+    await this.#until(() => ledger.unsettledCount === 0 || !routers.isOpen, SETTLE_MS);
     log.info({ openTransfers: openTransfers(), unsettledClaims: ledger.unsettledCount }, "left");
     this.#end();
   }

@@ -34,8 +34,14 @@ export class RouterPin {
   async check(routerKey: string): Promise<void> {
     if (this.#key === routerKey) return;
     if (this.#key === undefined) {
-      await writeFileAtomic(this.#path, `${routerKey}\n`);
+      // At once: another Router may be met while the file is written.
       this.#key = routerKey;
+      try {
+        await writeFileAtomic(this.#path, `${routerKey}\n`);
+      } catch (error) {
+        this.#key = undefined;
+        throw error;
+      }
       return;
     }
     const remedy = this.#isConfigured ? "Correct the configured key" : `Remove ${this.#path}`;

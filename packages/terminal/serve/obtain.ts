@@ -23,7 +23,7 @@ export interface ObtainDeps {
   store: ObjectStore;
   startCheck: StartCheck;
   fills: Fills;
-  wants: Wants;
+  wants: Pick<Wants, "ask">;
   clock: Clock;
   /** Tells the Router, when there is one. */
   report: (message: Extract<TerminalMessage, { type: "failed" }>) => void;

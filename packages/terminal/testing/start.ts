@@ -17,7 +17,7 @@ export function testConfig(dataDir: string, routerUrl: string, changes: Partial<
   return {
     ...defaults,
     dataDir,
-    routerUrl,
+    routerUrls: [routerUrl],
     listenPort: 0,
     panelPort: 0,
     quotaBytes: 200 * 2 ** 20,

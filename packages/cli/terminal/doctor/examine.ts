@@ -37,7 +37,7 @@ export interface ExamineDeps {
 export async function* examine(config: TerminalConfig, deps: ExamineDeps): AsyncGenerator<Finding> {
   const { status, fetch, clock, version } = deps;
   const { dataDir } = config;
-  const routerUrl = status?.identity.routerUrl ?? config.routerUrl;
+  const routerUrl = status?.identity.routerUrl ?? config.routerUrls[0];
   const directory = await checkDataDirectory(dataDir);
   yield directory;
   const isUsable = directory.state === "ok" || directory.state === "warn";
