@@ -16,6 +16,8 @@ const RETRY_MS = 2000;
 const TOLD_AT_ONCE = 1000;
 /** Objects whose entries went and that are seen to together, some 3 MB. */
 const MAX_UNSEEN = 25_000;
+/** Clocks of Routers may differ by so much. */
+const CLOCK_SLACK_MS = 5000;
 /** Objects of one step: some milliseconds of work. */
 const OBJECTS_PER_STEP = 200;
 
@@ -78,10 +80,10 @@ export class Purger implements AsyncDisposable {
    * Carries out here, under the same id, a purge that began at another Router, which has it on its list. Nothing is published again but the objects that
    * are taken out here. Resolves when that is done.
    *
-   * @param atMs when it began by the other's clock: of two clocks the later one counts, so that nothing older is left
+   * @param atMs what was asked of an origin up to then is meant, by this Router's clock or the other's
    */
   async apply(order: PurgeOrder, id: string, atMs: number): Promise<TerminalsAsked> {
-    const job = newJob(id, order, Math.max(atMs, this.#deps.clock.nowMs()));
+    const job = newJob(id, order, atMs);
     const mark = this.#mark(job);
     // The other Router may take a row away that only this one's memory still has.
     this.#deps.forgetMemory(order.site, order.by === "url" ? order.value : undefined);
@@ -97,10 +99,10 @@ export class Purger implements AsyncDisposable {
     return await this.#deps.tellTerminals(objectIds);
   }
 
-  /** Puts into effect again what was accepted since a time, wherever: for a Router that was out of touch. */
+  /** Puts into effect again what was accepted since a time, wherever: for a Router that was out of touch. What came soon after is pulled again. */
   async applySince(sinceMs: number): Promise<void> {
     for (const { id, order, acceptedAtMs } of await this.#deps.tables.acceptedSince(sinceMs)) {
-      if (!this.#running.has(id)) this.#during(this.apply(order, id, acceptedAtMs).then(() => {}));
+      if (!this.#running.has(id)) this.#during(this.apply(order, id, acceptedAtMs + CLOCK_SLACK_MS).then(() => {}));
     }
   }
 

@@ -315,7 +315,11 @@ test("apply() carries out another Router's purge and publishes only what it took
   const entry = await net.bed.catalog.find("test-site", "/a", {});
   const objectId = entry?.object.objectId ?? "";
   await net.clock.advance(5);
-  await net.purger.apply({ site: "test-site", by: "url", value: "/a", mode: "hard" }, "another-routers", 0);
+  await net.purger.apply(
+    { site: "test-site", by: "url", value: "/a", mode: "hard" },
+    "another-routers",
+    net.clock.nowMs(),
+  );
   expect(await net.bed.catalog.find("test-site", "/a", {})).toBeUndefined();
   expect([net.published.orders, net.published.gone, net.told]).toEqual([[], [objectId], [objectId]]);
   await net.purger.drop(["ab".repeat(32)]);

@@ -73,7 +73,8 @@ export class PurgeRelay {
   take(notice: PurgeNotice, from: string, purger: Pick<Purger, "apply" | "drop">): void {
     switch (notice.type) {
       case "purge":
-        this.#note(notice.id, purger.apply(notice.order, notice.id, notice.atMs));
+        // Of two clocks the later one counts, so that nothing older is left.
+        this.#note(notice.id, purger.apply(notice.order, notice.id, Math.max(notice.atMs, this.#deps.clock.nowMs())));
         return;
       case "gone":
         this.#note(notice.id, purger.drop(notice.objectIds));
