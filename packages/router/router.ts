@@ -59,7 +59,7 @@ export async function startRouter(config: RouterConfig): Promise<ReadyService> {
   );
   const network = openNetwork(config, { keys, registry, controlUrl, ...common });
   const ticketed = new RecentIds({ lifeMs: config.ticketMs, maxIds: MAX_TICKETED });
-  const steering = createSteering(config, { registry, saves, masterKey: keys.master, ticketed, clock });
+  const steering = createSteering(config, { ...network, registry, saves, masterKey: keys.master, ticketed, clock });
   const watchers = { locate, ...watching(traffic), ...common };
   const edge = parts.use(createEdge(edgeOptions(config), { sites, catalog, shield, slices, steering, ...watchers }));
 
@@ -72,7 +72,7 @@ export async function startRouter(config: RouterConfig): Promise<ReadyService> {
   const listener = parts.use(
     listenForControl(controlOptions(config, keys), {
       channel: {
-        ...{ registry, meter, saves, speeds, ticketed },
+        ...{ registry, meter, saves, speeds, ticketed, settlements: network.settlements },
         ...{ audits: care.audits, presence: care.presence, purgeOrders: care.purgeOrders },
         purgedAmong: (objectIds) => care.purges.purgedAmong(objectIds),
         publishedHeaders: (objectId) => catalog.headersIdsOf(objectId),

@@ -4,7 +4,7 @@ import { LiveRouters, SILENCE_MS } from "./live-routers.ts";
 import type { Signal } from "./message.ts";
 
 const [A, B] = ["aaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbb"];
-const BEAT: Signal = { type: "beat", controlUrl: "http://b.example", terminals: 2 };
+const BEAT = { type: "beat" as const, controlUrl: "http://b.example", terminals: 2 };
 
 function start() {
   const clock = new FakeClock(1_000_000);

@@ -65,7 +65,7 @@ export class LiveRouters implements Disposable {
     return this.#others.size + 1;
   }
 
-  hear(signal: Signal, from: string): void {
+  hear(signal: Extract<Signal, { type: "beat" | "bye" }>, from: string): void {
     if (signal.type === "bye") {
       this.#drop(from);
       return;

@@ -5,6 +5,8 @@ import { purgeOrderSchema } from "../purge/order-schema.ts";
 export const MAX_KEYS = 500;
 /** Ids of objects, or of Terminals, in one notice. */
 export const MAX_IDS = 1000;
+/** Terminals' figures in one signal. */
+export const MAX_SETTLED = 2000;
 /** Sites named in one notice. */
 const MAX_SITES = 100;
 
@@ -50,9 +52,20 @@ export type Notice = z.infer<typeof noticeSchema>;
 export const signalSchema = z.discriminatedUnion("type", [
   /** Sent each second: the sender lives, and Terminals reach it at `controlUrl`. */
   z.object({ type: z.literal("beat"), controlUrl: z.url({ protocol: /^https?$/ }).max(2048), terminals: countSchema }),
+  /** Bytes were paid to Terminals on tickets whose nonces begin with `mark`: Terminal, when the tickets expire (Unix seconds), bytes. */
+  z.object({
+    type: z.literal("settled"),
+    mark: z.string().regex(/^[0-9a-f]{4}$/),
+    paid: z.array(z.tuple([hashSchema, countSchema, countSchema])).max(MAX_SETTLED),
+  }),
   /** The sender stops. */
   z.object({ type: z.literal("bye") }),
 ]);
 
 /** A signal, parsed. */
 export type Signal = z.infer<typeof signalSchema>;
+
+/** Tells the two kinds apart. */
+export function isSignal(message: Notice | Signal): message is Signal {
+  return message.type === "beat" || message.type === "bye" || message.type === "settled";
+}

@@ -4,7 +4,7 @@ import { describeError } from "@neson/kit/error";
 import { backoffMs } from "@neson/kit/retry";
 import type { Bus, BusHandlers } from "./bus.ts";
 import { type Frame, openFrame, sealFrame } from "./frame.ts";
-import type { Notice, Signal } from "./message.ts";
+import { isSignal, type Notice, type Signal } from "./message.ts";
 import { continueFrom, openStream, type Position, type StreamNames, streamNamesOf } from "./nats-stream.ts";
 import type { NatsServers } from "./nats-urls.ts";
 import { Outbox } from "./outbox.ts";
@@ -171,8 +171,7 @@ export class NatsBus implements Bus {
   }
 
   async #take({ message, from }: Frame, handlers: BusHandlers, signal: AbortSignal): Promise<void> {
-    if (message.type === "beat" || message.type === "bye") return;
-    await deliver(handlers, message, from, signal, this.#deps);
+    if (!isSignal(message)) await deliver(handlers, message, from, signal, this.#deps);
   }
 
   async #send(client: JetStreamClient, signal: AbortSignal): Promise<void> {
@@ -195,7 +194,7 @@ export class NatsBus implements Bus {
 
   #hear({ message, from }: Frame, handlers: BusHandlers): void {
     if (from === this.routerId) return;
-    if (message.type === "beat" || message.type === "bye") handlers.signal(message, from);
+    if (isSignal(message)) handlers.signal(message, from);
   }
 
   #seal(message: Notice | Signal): string {

@@ -4,7 +4,8 @@ import type { Catalog } from "../catalog/catalog.ts";
 import type { Purger } from "../purge/purger.ts";
 import type { PurgeRelay } from "../purge/relay.ts";
 import type { SiteRegistry } from "../sites/site-registry.ts";
-import type { Bus, BusHandlers } from "./bus.ts";
+import type { Settlements } from "../steer/settlements.ts";
+import type { BusHandlers } from "./bus.ts";
 import { type LiveRouters, SILENCE_MS } from "./live-routers.ts";
 
 /** Clocks of Routers may differ by so much; what was purged a little earlier than this one lost touch is put into effect again. */
@@ -17,19 +18,20 @@ export interface NoticeDeskDeps {
   purger: Pick<Purger, "apply" | "drop" | "applySince">;
   relay: Pick<PurgeRelay, "take">;
   live: Pick<LiveRouters, "hear">;
-  bus: Pick<Bus, "isConnected">;
+  settlements: Pick<Settlements, "take">;
   clock: Clock;
   log: Log;
 }
 
 /** Acts on what other Routers say: this one's memory is made to follow the database again. */
 export function createNoticeDesk(deps: NoticeDeskDeps): BusHandlers {
-  const { catalog, sites, purger, relay, live, clock, log } = deps;
+  const { catalog, sites, purger, relay, live, settlements, clock, log } = deps;
   let heardAtMs = clock.nowMs();
   return {
     signal: (signal, from) => {
       heardAtMs = clock.nowMs();
-      live.hear(signal, from);
+      if (signal.type === "settled") settlements.take(signal);
+      else live.hear(signal, from);
     },
     notice: async (notice, from) => {
       switch (notice.type) {

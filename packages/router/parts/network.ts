@@ -14,9 +14,11 @@ import type { Purger } from "../purge/purger.ts";
 import { PurgeRelay } from "../purge/relay.ts";
 import type { Registry } from "../registry/registry.ts";
 import { RouterList } from "../registry/router-list.ts";
+import { Settlements } from "../steer/settlements.ts";
 import type { Keys, Storage } from "./storage.ts";
 
 const ROUTER_ID_BYTES = 12;
+const MARK_CHARS = 4;
 const SITES_AT_ONCE = 100;
 
 /** What joins this Router to the others of its network, not yet begun. */
@@ -36,16 +38,21 @@ export function openNetwork(
   const live = new LiveRouters({ bus, self, clock });
   const relay = new PurgeRelay({ bus, live, clock });
   const list = new RouterList({ registry, urls: () => live.others().map((other) => other.controlUrl) });
-  return { bus, live, relay, list };
+  const settlements = new Settlements({
+    ...{ registry, mark: markOf(bus) },
+    signal: (signal) => bus.signal(signal),
+    nowSeconds: () => Math.floor(clock.nowMs() / 1000),
+  });
+  return { bus, live, relay, list, settlements, ticketMark: markOf(bus) };
 }
 
 /** Begins to speak with the other Routers, until disposed of. Call it once this one can be reached. */
 export function joinNetwork(
-  { bus, live, relay, list }: Network,
+  { bus, live, relay, list, settlements }: Network,
   deps: Pick<Storage, "catalog" | "sites"> & { purger: Purger; clock: Clock; log: Log },
 ): AsyncDisposable {
   const { catalog, sites, purger, clock, log } = deps;
-  const desk = createNoticeDesk({ ...deps, relay, live, bus, clock });
+  const desk = createNoticeDesk({ ...deps, relay, live, settlements, clock });
   const changes = new KeyChanges(bus);
   catalog.onChanged = (change) => changes.note(change);
   sites.onChanged = (name) => bus.publish({ type: "sites", names: [name] });
@@ -69,10 +76,16 @@ export function joinNetwork(
   return {
     [Symbol.asyncDispose]: async () => {
       changes.flush();
+      settlements[Symbol.dispose]();
       live[Symbol.dispose]();
       await bus[Symbol.asyncDispose]();
     },
   };
+}
+
+/** What the nonces of this Router's tickets begin with: 16 bits, so that others know whose they are. */
+function markOf(bus: Bus): string {
+  return bus.routerId.slice(0, MARK_CHARS);
 }
 
 function openBus(

@@ -10,11 +10,18 @@ import { createTicketMint } from "../steer/ticket-mint.ts";
 /** Chooses Terminals and mints the tickets, each of which is noted as open. */
 export function createSteering(
   config: RouterConfig,
-  deps: { registry: Registry; saves: Saves; masterKey: Uint8Array; ticketed: RecentIds; clock: Clock },
+  deps: {
+    ticketMark: string;
+    registry: Registry;
+    saves: Saves;
+    masterKey: Uint8Array;
+    ticketed: RecentIds;
+    clock: Clock;
+  },
 ) {
   const nowMs = () => deps.clock.nowMs();
   const mint = createTicketMint(
-    { masterKey: deps.masterKey, ticketSeconds: Math.ceil(config.ticketMs / 1000) },
+    { masterKey: deps.masterKey, ticketSeconds: Math.ceil(config.ticketMs / 1000), mark: deps.ticketMark },
     { nowMs, randomBytes },
   );
   return createSteerer({

@@ -2,6 +2,7 @@ import type { Clock } from "@neson/kit/clock";
 import type { Log } from "@neson/kit/log";
 import type { TerminalMessage } from "@neson/protocol/messages";
 import type { Claim, ClaimsOutcome } from "../meter/meter.ts";
+import type { Settlements } from "../steer/settlements.ts";
 import type { Audits } from "./audits.ts";
 import type { ConnectedTerminal } from "./connected-terminal.ts";
 import { clearHeaderSets, deleteAt } from "./deletions.ts";
@@ -18,6 +19,7 @@ export interface TerminalDeskDeps {
   registry: Registry;
   meter: { claim(terminalId: string, claims: readonly Claim[]): Promise<ClaimsOutcome> };
   saves: Saves;
+  settlements: Pick<Settlements, "note">;
   audits: Pick<Audits, "answer">;
   purgeOrders: Pick<PurgeOrders, "answer" | "left">;
   speeds: Pick<SpeedGrants, "answer">;
@@ -110,10 +112,7 @@ export class TerminalDesk {
   async #claims(message: Frame<"claims">): Promise<void> {
     const { terminal } = this;
     const outcome = await this.#deps.meter.claim(terminal.id, message.claims);
-    const nowSeconds = Math.floor(this.#deps.clock.nowMs() / 1000);
-    for (const { ticket, addedBytes } of outcome.accepted) {
-      terminal.tickets.settle(addedBytes, ticket.expiresAt, nowSeconds);
-    }
+    for (const { ticket, addedBytes } of outcome.accepted) this.#deps.settlements.note(terminal, ticket, addedBytes);
     terminal.send({ type: "claims.ack", id: message.id, accepted: outcome.accepted.length, refused: outcome.refused });
     if (message.claims.length > 0) this.#deps.presence.changed(terminal.id);
   }

@@ -48,6 +48,7 @@ export function channelDeps(change: Partial<ChannelDeps> = {}): ChannelDeps {
     clock: new FakeClock(NOW_MS),
     log: silentLog,
     routerCount: () => 1,
+    settlements: { note: () => {} },
     controlUrl: () => "http://router.example",
     challenge: () => "5a".repeat(32),
     ticketKeysOf: () => [{ day: 1, key: Buffer.alloc(32).toString("base64url") }],

@@ -26,15 +26,18 @@ export interface TicketGroup {
   ticketFor(terminalId: string, index: number): string;
 }
 
-/** Opens the mint; `masterKey` is shared by all Routers of a network, `ticketSeconds` is how long a ticket may start transfers. */
+/**
+ * Opens the mint; `masterKey` is shared by all Routers of a network, `ticketSeconds` is how long a ticket may start transfers, `mark` (hex, at most
+ * 4 digits) is what its nonces begin with.
+ */
 export function createTicketMint(
-  options: { masterKey: Uint8Array; ticketSeconds: number },
+  options: { masterKey: Uint8Array; ticketSeconds: number; mark?: string },
   deps: { nowMs: () => number; randomBytes: (count: number) => Uint8Array },
 ): TicketMint {
   const routerTagKey = deriveRouterTagKey(options.masterKey);
   const terminalKeys = createTerminalKeys(options.masterKey);
   const networks = createNetworkDigests(options.masterKey);
-  const nonces = createNonceGroups(deps.randomBytes);
+  const nonces = createNonceGroups(deps.randomBytes, options.mark ?? "");
   const siteIds = remembered(siteIdOf);
   return {
     group: ({ entry, siteName, siteHost, clientAddress }) => {
@@ -109,8 +112,8 @@ function remembered(compute: (text: string) => string): (text: string) => string
   };
 }
 
-/** Random nonce groups, drawn many at a time: one system call serves 256 answers. */
-function createNonceGroups(randomBytes: (count: number) => Uint8Array): () => string {
+/** Nonce groups, random but for the mark, drawn many at a time: one system call serves 256 answers. */
+function createNonceGroups(randomBytes: (count: number) => Uint8Array, mark: string): () => string {
   let drawn = "";
   let used = 0;
   return () => {
@@ -119,6 +122,6 @@ function createNonceGroups(randomBytes: (count: number) => Uint8Array): () => st
       used = 0;
     }
     used += NONCE_GROUP_BYTES * 2;
-    return drawn.slice(used - NONCE_GROUP_BYTES * 2, used);
+    return mark + drawn.slice(used - NONCE_GROUP_BYTES * 2 + mark.length, used);
   };
 }
