@@ -137,6 +137,7 @@ export class Routers implements AsyncDisposable {
     const own = this.#lines.get(line.url);
     if (own !== undefined) own.hasFailed = true;
     if ([...this.#lines.values()].every(({ hasFailed }) => hasFailed)) this.#deps.onUnreachable();
+    if (!this.#isLeaving) this.#match();
   }
 
   /** Tells all of them to send nobody any more; resolves when they have heard, or after a second. */

@@ -19,6 +19,10 @@ const SITE_HOST = "video.example.test";
 /** How a fake Router differs from a friendly one. */
 export interface FakeRouterOptions {
   identity?: Identity;
+  /** Of the network; its own when absent. */
+  masterKey?: Uint8Array;
+  /** Where it says that it is. */
+  knownAs?: string;
   port?: number;
   /** Bytes a second of its fills. */
   fillBytesPerSecond?: number;
@@ -57,13 +61,14 @@ export class FakeRouter implements AsyncDisposable {
   onClaims: ((message: Extract<TerminalMessage, { type: "claims" }>) => RouterMessage | undefined) | undefined;
   connectionCount = 0;
   terminalId = "";
-  readonly #masterKey = randomBytes(32);
+  readonly #masterKey: Uint8Array;
   readonly #options: FakeRouterOptions;
   readonly #server: Bun.Server<{ nonce: string }>;
   #socket: Socket | undefined;
 
   constructor(options: FakeRouterOptions = {}) {
     this.#options = options;
+    this.#masterKey = options.masterKey ?? randomBytes(32);
     this.identity = options.identity ?? generateIdentity();
     this.#server = Bun.serve<{ nonce: string }>({
       hostname: "127.0.0.1",
@@ -201,6 +206,7 @@ export class FakeRouter implements AsyncDisposable {
       edgeScheme: "http",
       heartbeatMs: 100,
       limits,
+      ...(this.#options.knownAs === undefined ? {} : { url: this.#options.knownAs }),
     };
   }
 
