@@ -26,7 +26,8 @@ export interface NoticeDeskDeps {
 /** Acts on what other Routers say: this one's memory is made to follow the database again. */
 export function createNoticeDesk(deps: NoticeDeskDeps): BusHandlers {
   const { catalog, sites, purger, relay, live, settlements, clock, log } = deps;
-  let heardAtMs = clock.nowMs();
+  const startedAtMs = clock.nowMs();
+  let heardAtMs: number | undefined;
   return {
     signal: (signal, from) => {
       heardAtMs = clock.nowMs();
@@ -56,7 +57,8 @@ export function createNoticeDesk(deps: NoticeDeskDeps): BusHandlers {
     },
     resync: async (why) => {
       log.info({ why }, "reading sites, catalog and purges again");
-      const sinceMs = heardAtMs - SILENCE_MS - CLOCK_SLACK_MS;
+      // Before it started it had nothing in memory and no pull under way.
+      const sinceMs = heardAtMs === undefined ? startedAtMs : heardAtMs - SILENCE_MS - CLOCK_SLACK_MS;
       heardAtMs = clock.nowMs();
       await sites.refresh();
       catalog.forgetAll();

@@ -128,3 +128,9 @@ function jobOf(row: PurgeJobsTable): PurgeJob {
     absent: Number(row.absent),
   };
 }
+
+/** A purge that has found nothing yet. */
+export function newJob(id: string, order: PurgeOrder, acceptedAtMs: number): PurgeJob {
+  const counts = { found: 0, entries: 0, objects: 0, terminals: 0, unconfirmed: 0, absent: 0 };
+  return { id, order, acceptedAtMs, doneAtMs: undefined, settledAtMs: undefined, ...counts };
+}

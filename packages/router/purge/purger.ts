@@ -5,7 +5,7 @@ import type { Log } from "@neson/kit/log";
 import type { Mark, PurgeMarks } from "./marks.ts";
 import { isAimedAt, type PurgeOrder } from "./order.ts";
 import type { PurgeRows } from "./purge-rows.ts";
-import type { JobPlace, PurgeJob, PurgeTables } from "./purge-tables.ts";
+import { type JobPlace, newJob, type PurgeJob, type PurgeTables } from "./purge-tables.ts";
 import { type TerminalsAsked, TerminalsOfJob } from "./terminals-of-job.ts";
 
 /** Progress is written down no more often. */
@@ -294,9 +294,4 @@ export class Purger implements AsyncDisposable {
 /** Statements of an embedded database do not wait for anything: others get their turn here. */
 function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
-}
-
-function newJob(id: string, order: PurgeOrder, acceptedAtMs: number): PurgeJob {
-  const counts = { found: 0, entries: 0, objects: 0, terminals: 0, unconfirmed: 0, absent: 0 };
-  return { id, order, acceptedAtMs, doneAtMs: undefined, settledAtMs: undefined, ...counts };
 }
