@@ -34,6 +34,7 @@ import { renew, revalidate } from "./revalidate.ts";
 import { keyed, withoutListed } from "./seen.ts";
 import { createEdgeStats, type EdgeStats } from "./stats.ts";
 import { Trace } from "./trace.ts";
+import { asksForWebSocket, tunnel } from "./tunnel.ts";
 
 /** Memory for what was compressed. */
 const CODED_MEMORY_BYTES = 64 * 1_048_576;
@@ -155,6 +156,7 @@ function receive(request: EdgeRequest, sites: EdgeDeps["sites"], parts: EdgePart
     parts,
     nowMs: parts.clock.nowMs(),
     trace: new Trace(),
+    isWebSocket: asksForWebSocket(request),
   };
   const screened = parts.rules.screen(arrived);
   if (screened?.answer !== undefined) return parts.observe({ ...arrived, request: screened.request }, screened.answer);
@@ -176,6 +178,7 @@ function finish(x: Exchange, answer: Answer): Answer {
 function answerFor(x: Exchange): Outcome {
   const { request, site, parts } = x;
   if (parts.spendStateOf(site.name) === "stopped") return capReached(x);
+  if (x.isWebSocket === true) return tunnel(x);
   const { method } = request;
   // A GET with content means something only its origin knows (RFC 9110 9.3.1).
   if ((method !== "GET" && method !== "HEAD") || hasContent(request)) return passMethod(x);
