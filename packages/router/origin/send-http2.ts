@@ -3,6 +3,7 @@ import type { Clock } from "@neson/kit/clock";
 import { NesonError } from "@neson/kit/error";
 import { trailerFields } from "@neson/kit/wire/trailer-fields";
 import { endToEndFields } from "../policy/fields.ts";
+import { withoutTags } from "../purge/order.ts";
 import { OriginBody } from "./origin-body.ts";
 import type { OriginRequest, OriginResponse } from "./origin-client.ts";
 import type { OriginOptions } from "./origin-options.ts";
@@ -59,7 +60,7 @@ export async function sendHttp2(request: OriginRequest, deps: Http2Deps): Promis
   });
   stream.on("headers", (fields, _flags, raw: unknown) => {
     const status = Number(fields[":status"]);
-    if (status > 101) request.onInform?.(status, endToEndFields(plainFields(raw)));
+    if (status > 101) request.onInform?.(status, withoutTags(endToEndFields(plainFields(raw))));
   });
   stream.once("response", (fields, _flags, raw: unknown) => {
     hasAnswered = true;

@@ -5,6 +5,7 @@ import type { Clock } from "@neson/kit/clock";
 import { NesonError } from "@neson/kit/error";
 import { trailerFields } from "@neson/kit/wire/trailer-fields";
 import { endToEndFields } from "../policy/fields.ts";
+import { withoutTags } from "../purge/order.ts";
 import { OriginBody } from "./origin-body.ts";
 import type { OriginRequest, OriginResponse } from "./origin-client.ts";
 import type { OriginOptions } from "./origin-options.ts";
@@ -70,7 +71,7 @@ export function sendOnce(request: OriginRequest, deps: OnceDeps): Promise<Origin
   // Once there is an answer, its body tells what goes wrong. What comes behind its end (RFC 9112 6.3) costs the connection, not the answer.
   sent.on("error", (error) => hasAnswered || fail(error));
   sent.on("information", ({ statusCode, rawHeaders }) => {
-    if (statusCode > 101) request.onInform?.(statusCode, endToEndFields(rawHeaders));
+    if (statusCode > 101) request.onInform?.(statusCode, withoutTags(endToEndFields(rawHeaders)));
   });
   sent.once("response", (response) => {
     hasAnswered = true;
