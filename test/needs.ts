@@ -1,4 +1,5 @@
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
 
 /** Debian package of each program that tests use beside Bun. */
 const PACKAGE_OF = {
@@ -7,7 +8,9 @@ const PACKAGE_OF = {
   curl: "curl",
   h2load: "nghttp2-client",
   nghttp: "nghttp2-client",
+  "nats-server": "nats-server",
   nginx: "nginx-light",
+  postgres: "postgresql",
   shellcheck: "shellcheck",
   "systemd-analyze": "systemd",
   varnishd: "varnish",
@@ -34,7 +37,14 @@ export function needs(...programs: Program[]): boolean {
   return false;
 }
 
-/** Absolute path of a program, or undefined; servers are looked for in sbin too, which is not on every PATH. */
+/** Absolute path of a program, or undefined; servers are looked for in sbin too, which is not on every PATH, and PostgreSQL where Debian puts it. */
 export function pathOf(program: Program): string | undefined {
-  return Bun.which(program) ?? [`/usr/sbin/${program}`, `/usr/local/sbin/${program}`].find((path) => existsSync(path));
+  const places = [...postgresDirectories(), "/usr/sbin", "/usr/local/sbin"];
+  return Bun.which(program) ?? places.map((place) => join(place, program)).find((path) => existsSync(path));
+}
+
+function postgresDirectories(): string[] {
+  const root = "/usr/lib/postgresql";
+  if (!existsSync(root)) return [];
+  return readdirSync(root).map((version) => join(root, version, "bin"));
 }

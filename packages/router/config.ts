@@ -12,6 +12,7 @@ import {
   type ValuesOf,
 } from "@neson/kit/config";
 import { z } from "zod";
+import { isPostgresUrl } from "./db/place.ts";
 import { networkSpan } from "./rules/address-set.ts";
 import { parseMoney } from "./spend/cost.ts";
 
@@ -19,6 +20,12 @@ import { parseMoney } from "./spend/cost.ts";
 const ticketLifeSchema = durationSchema
   .refine((ms) => ms >= 1000 && ms <= 86_400_000)
   .describe('a duration from "1s" to "24h", such as "5m"');
+
+const databaseUrlSchema = z
+  .string()
+  .max(2000)
+  .refine((text) => isPostgresUrl(text) && URL.canParse(text))
+  .describe('a URL like "postgres://user:password@host:5432/name"');
 
 /** Money in micros. */
 const priceSchema = z
@@ -45,6 +52,12 @@ export const routerOptions = defineOptions({
     env: "NESON_ROUTER_DATA",
     doc: "directory of keys, database and shield store",
     default: ".neson/router",
+  }),
+  databaseUrl: option({
+    schema: databaseUrlSchema.optional(),
+    flag: "--database-url",
+    env: "DATABASE_URL",
+    doc: "PostgreSQL database that Routers share, instead of a SQLite file in the data directory; give it in the environment, where no process list shows its password",
   }),
   listenHost: option({
     schema: listenHostSchema,

@@ -48,10 +48,7 @@ function send(
       ...{ method, agent, headers: { ...headers, ...extra } },
       signal: AbortSignal.timeout(ASK_MS),
     });
-    request.on("error", (error) => {
-      if (process.env.SOAKDEBUG) console.log(url.slice(0, 60), String(error));
-      resolve(nothing);
-    });
+    request.on("error", () => resolve(nothing));
     request.on("response", (response) => {
       const chunks: Buffer[] = [];
       const done = (wasCut: boolean) =>

@@ -91,7 +91,7 @@ export class Http1Connection implements Connection, SenderEvents, Informer {
     const quietMs = nowMs - this.#quietSinceMs;
     if (this.#request !== undefined) {
       // A slow handler or source is not the client's fault.
-      if (this.#sender.isBlocked ? quietMs >= stallMs : this.#isTunnel && quietMs >= tunnelMs) this.broken();
+      if (this.#sender.isBlocked ? quietMs >= stallMs : this.#isTunnel && quietMs >= tunnelMs) this.broken(false);
     } else if (this.#content !== undefined) {
       // It is thrown away, and has a deadline of its own.
     } else if (this.#input.size > 0) {
@@ -121,9 +121,11 @@ export class Http1Connection implements Connection, SenderEvents, Informer {
     this.#read();
   }
 
-  /** Breaks the connection, so that a short body can never pass for a whole one. */
-  broken(): void {
-    this.#sink.terminate();
+  /** Ends the connection amid an answer. Unless its length was told, only a cut is sure to be seen: some clients take an end for the last chunk. */
+  broken(isLengthTold: boolean): void {
+    // A cut may cost the client what it has not read yet.
+    if (isLengthTold && !this.#sender.isBlocked) this.#sink.end();
+    else this.#sink.terminate();
     this.closed();
   }
 

@@ -16,8 +16,8 @@ export interface SenderEvents {
   finished(): void;
   /** It was so outside of any call from the connection. */
   readOn(): void;
-  /** The body broke off: the connection must too. */
-  broken(): void;
+  /** The body broke off: the connection must too. `isLengthTold`: the client can see for itself that something is missing. */
+  broken(isLengthTold: boolean): void;
 }
 
 /** Sends the answers of one HTTP/1 connection, one at a time. */
@@ -200,12 +200,23 @@ export class Http1Sender {
         this.#finish();
         this.#events.readOn();
       },
-      onFail: (error) => {
-        reportFailure(this.#context.log, error, request, "body failed midway, connection cut");
-        this.#events.broken();
-      },
+      onFail: (error) => this.#failed(request, answer, error, framing.declaredBytes !== undefined),
     });
     this.#stream.pull();
+  }
+
+  /** A client that has got nothing yet is told so; with any other only the connection's end says that the body is not whole. */
+  #failed(request: Http1Request, answer: Answer, error: unknown, isLengthTold: boolean): void {
+    if (this.#stream?.hasBegun !== false) {
+      reportFailure(this.#context.log, error, request, "body failed midway, connection cut");
+      this.#events.broken(isLengthTold);
+      return;
+    }
+    this.#stream = undefined;
+    this.#answer = undefined;
+    answer.sent?.(0, false);
+    this.#write(request, answerOfError(this.#context.log, error, request));
+    this.#events.readOn();
   }
 
   #connectionField(request: Http1Request): "" | "close" | "keep-alive" {

@@ -37,6 +37,11 @@ export class Http1Stream {
     this.#iterator = body[Symbol.asyncIterator]();
   }
 
+  /** False while nothing of the answer was sent, not even its head. */
+  get hasBegun(): boolean {
+    return this.#head === undefined;
+  }
+
   /** Asks for the next block; call it to start, and whenever the output has become empty. */
   pull(): void {
     if (this.#isOver || this.#isPulling) return;

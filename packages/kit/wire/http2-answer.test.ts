@@ -111,6 +111,9 @@ const failing = async function* () {
   yield Buffer.from("12345");
   throw new Error("disk is gone");
 };
+async function* unread(): AsyncGenerator<Uint8Array> {
+  yield await Promise.reject(new Error("disk is gone"));
+}
 const thrower: AsyncIterable<Uint8Array> = {
   [Symbol.asyncIterator]: () => ({
     next: () => {
@@ -120,11 +123,25 @@ const thrower: AsyncIterable<Uint8Array> = {
 };
 
 test.each([
+  ["throws", "9", thrower],
+  ["fails before its first block", "9", unread()],
+  ["exceeds its Content-Length with its first block", "4", blocks(5)],
+])("an answer whose body %s is replaced by a 500", async (_what, length, body) => {
+  const sent: Sent = [];
+  const peer = new Http2Peer(() => noting(sent, { status: 200, headers: ["Content-Length", length], body })).greet();
+  peer.send(headersFrame(1));
+  await until(() => peer.connection.open === 0);
+  const stream = peer.look().stream(1);
+  expect(stream.fields.slice(0, 2)).toEqual([":status", "500"]);
+  expect(stream).toMatchObject({ isEnded: true, body: Buffer.from("not served: internal error\n") });
+  expect(sent).toEqual([[0, false]]);
+});
+
+test.each([
   ["is shorter than its Content-Length", "11", blocks(5, 5), 10],
   ["is longer than its Content-Length", "9", blocks(5, 5), 5],
   ["goes on after its Content-Length", "5", blocks(5, 5), 5],
   ["fails", "9", failing(), 5],
-  ["throws", "9", thrower, 0],
 ])("a body that %s is reset with INTERNAL_ERROR, and never ended", async (_what, length, body, bodyBytes) => {
   const sent: Sent = [];
   const peer = new Http2Peer(() => noting(sent, { status: 200, headers: ["Content-Length", length], body })).greet();

@@ -133,6 +133,15 @@ export class Http2Stream implements ContentOwner, SourceReader, Queued<Http2Stre
     else if (!isBodiless && body !== null) this.#block = body;
   }
 
+  /** Takes another answer in place of one whose source failed; false when something of that was sent already. */
+  replace(answer: Answer): boolean {
+    if (this.isOver || this.head === undefined) return false;
+    this.#answer?.sent?.(0, false);
+    this.#source = undefined;
+    this.start(answer);
+    return true;
+  }
+
   /** Sends an interim answer (RFC 9113 section 8.1), unless too many wait. */
   inform(status: number, headers: Headers): void {
     if (this.isAnswered || this.isOver) return;

@@ -163,8 +163,13 @@ export class Http2Streams implements StreamEvents, Informer {
   }
 
   failed(stream: Http2Stream, error: unknown): void {
+    const { log } = this.#options.context;
     const { method, target = "" } = stream.request ?? {};
-    reportFailure(this.#options.context.log, error, { method, target }, "body failed midway, stream reset");
+    if (stream.head !== undefined && stream.replace(answerOfError(log, error, { method, target }))) {
+      this.ready(stream);
+      return;
+    }
+    reportFailure(log, error, { method, target }, "body failed midway, stream reset");
     this.reset(stream.id, ERROR.internal);
     this.#options.wake();
   }

@@ -6,7 +6,8 @@ import { systemClock } from "@neson/kit/clock";
 import { silentLog } from "@neson/kit/log";
 import { manifestSchema } from "@neson/protocol/manifest";
 import { ObjectHasher } from "@neson/protocol/object";
-import { type Db, openDatabase } from "../db/database.ts";
+import type { Db } from "../db/database.ts";
+import { openTestDatabase } from "../db/testing/test-database.ts";
 import { type Catalog, openCatalog } from "./catalog.ts";
 import type { EntryDraft } from "./entry.ts";
 import { openShield, type Shield } from "./shield.ts";
@@ -20,7 +21,7 @@ interface Opened {
 
 async function inCatalog(memoryBytes: number, run: (opened: Opened) => Promise<void>): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), "neson-catalog-"));
-  const db = await openDatabase(":memory:");
+  const db = await openTestDatabase(":memory:");
   try {
     const shield = await openShield({ directory, maxBytes: 1000, memoryBytes: 1e6 }, { log: silentLog });
     const deps = { db, shield, clock: systemClock, log: silentLog };

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { FakeClock } from "@neson/kit/fake-clock";
 import { silentLog } from "@neson/kit/log";
 import { ObjectHasher } from "@neson/protocol/object";
-import { openDatabase } from "../db/database.ts";
+import { openTestDatabase } from "../db/testing/test-database.ts";
 import { type Catalog, openCatalog } from "./catalog.ts";
 import { Purges } from "./purges.ts";
 import { openShield, type Shield } from "./shield.ts";
@@ -29,7 +29,7 @@ interface Opened {
 
 async function inCatalog(run: (opened: Opened) => Promise<void>, batchSize = 500): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), "neson-purges-"));
-  const db = await openDatabase(":memory:");
+  const db = await openTestDatabase(":memory:");
   const clock = new FakeClock(1_800_000_000_000);
   const [told, held] = [[] as string[], new Set<string>()];
   try {

@@ -1,62 +1,59 @@
-import { Database, type SQLQueryBindings } from "bun:sqlite";
 import { describeError, NesonError } from "@neson/kit/error";
-import { Kysely, SqliteDialect } from "kysely";
+import { Kysely } from "kysely";
 import { Migrator } from "kysely/migration";
 import { migrations } from "./migrations.ts";
+import { isPostgresUrl } from "./place.ts";
+import { compareByBytes, isPostgres, postgresDialect } from "./postgres.ts";
 import type { Schema } from "./schema.ts";
+import { sqliteDialect } from "./sqlite.ts";
 
 /** The open database. */
 export type Db = Kysely<Schema>;
 
 /**
- * Opens (or creates) the Router's database and brings its tables up to date.
+ * Opens (or creates) the Router's database and brings its tables up to date; of several Routers that start at once on PostgreSQL, one does.
  *
- * WAL with `synchronous = NORMAL`: a killed process loses nothing that was committed; a power cut may lose the last
- * commits, never the file's consistency.
- *
- * @throws NesonError `database-unusable` (operator) when the file cannot be opened or is not ours.
+ * @param place path of a SQLite file, or URL of a PostgreSQL database, "postgres://user:password@host/name"
+ * @throws NesonError `database-unusable` (operator) when it cannot be opened, is not ours, or is of a newer version
  */
-export async function openDatabase(path: string): Promise<Db> {
+export async function openDatabase(place: string): Promise<Db> {
+  const isServer = isPostgresUrl(place);
+  let db: Db | undefined;
   try {
-    const file = new Database(path, { create: true, strict: true });
-    file.run("PRAGMA journal_mode = WAL");
-    file.run("PRAGMA synchronous = NORMAL");
-    file.run("PRAGMA busy_timeout = 5000");
-    file.run("PRAGMA foreign_keys = ON");
-    const db = new Kysely<Schema>({ dialect: new SqliteDialect({ database: asSqliteDatabase(file) }) });
+    db = new Kysely<Schema>({ dialect: isServer ? postgresDialect(place) : sqliteDialect(place) });
     await migrate(db);
     return db;
   } catch (error) {
-    throw new NesonError(
-      "database-unusable",
-      `Opening the Router's database ${path} failed: ${describeError(error)}. Restore it from a backup, or move it away to start empty.`,
-      { fault: "operator", cause: error },
-    );
+    await db?.destroy();
+    const what = isServer ? nameOf(place) : place;
+    const remedy = isServer
+      ? "Check DATABASE_URL and that the server runs."
+      : "Restore it from a backup, or move it away to start empty.";
+    const message = `Opening the Router's database ${what} failed: ${describeError(error)}. ${remedy}`;
+    throw new NesonError("database-unusable", message, { fault: "operator", cause: error });
   }
 }
 
 async function migrate(db: Db): Promise<void> {
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
   const { error } = await migrator.migrateToLatest();
-  if (error !== undefined) throw error;
+  if (error !== undefined) throw newerThanThis(error) ?? error;
+  if (isPostgres(db)) await compareByBytes(db as Kysely<unknown>);
 }
 
-/** Kysely speaks to SQLite through four calls; Bun's driver has them under slightly other names. */
-function asSqliteDatabase(file: Database) {
-  return {
-    close: () => file.close(),
-    prepare: (sql: string) => {
-      const statement = file.query<unknown, SQLQueryBindings[]>(sql);
-      return {
-        reader: statement.columnNames.length > 0,
-        all: (parameters: readonly unknown[]) => statement.all(...bindings(parameters)),
-        run: (parameters: readonly unknown[]) => statement.run(...bindings(parameters)),
-        iterate: (parameters: readonly unknown[]) => statement.iterate(...bindings(parameters)),
-      };
+/** Steps that this program does not know were taken by a later one. */
+function newerThanThis(error: unknown): Error | undefined {
+  if (!describeError(error).includes("is missing")) return undefined;
+  return new Error(
+    "a newer version of this program made it; run that version, or restore a backup made with this one",
+    {
+      cause: error,
     },
-  };
+  );
 }
 
-function bindings(parameters: readonly unknown[]): SQLQueryBindings[] {
-  return parameters as SQLQueryBindings[];
+/** Without the password. */
+function nameOf(url: string): string {
+  const { host, pathname } = new URL(url);
+  return `postgres://${host}${pathname}`;
 }

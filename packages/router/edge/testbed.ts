@@ -10,7 +10,8 @@ import type { z } from "zod";
 import { type Catalog, openCatalog } from "../catalog/catalog.ts";
 import type { CatalogEntry } from "../catalog/entry.ts";
 import { openShield, type Shield } from "../catalog/shield.ts";
-import { type Db, openDatabase } from "../db/database.ts";
+import type { Db } from "../db/database.ts";
+import { openTestDatabase } from "../db/testing/test-database.ts";
 import { type Site, siteSchema } from "../sites/site.ts";
 import { openSliceStore, type SliceStore } from "../slices/slice-store.ts";
 import type { SteerAnswer, SteerQuery } from "../steer/steering.ts";
@@ -125,7 +126,7 @@ export async function startTestbed(options: TestbedOptions): Promise<Testbed> {
     allowPrivateOrigin: true,
     ...options.site,
   });
-  const db = await openDatabase(join(directory, "router.sqlite"));
+  const db = await openTestDatabase(join(directory, "router.sqlite"));
   const { shieldBytes = 1e9, memoryBytes = 1e7 } = options;
   const shield = await openShield(
     { directory: join(directory, "shield"), maxBytes: shieldBytes, memoryBytes },

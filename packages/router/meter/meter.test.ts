@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FakeClock } from "@neson/kit/fake-clock";
 import { deriveRouterTagKey, deriveTicketKey, sealTicket, siteIdOf, type Ticket } from "@neson/protocol/ticket";
-import { type Db, openDatabase } from "../db/database.ts";
+import type { Db } from "../db/database.ts";
 import { migrations } from "../db/migrations.ts";
+import { openTestDatabase } from "../db/testing/test-database.ts";
 import { siteSchema } from "../sites/site.ts";
 import { createMeter } from "./meter.ts";
 
@@ -22,7 +23,7 @@ async function openMeter() {
   const directory = await mkdtemp(join(tmpdir(), "neson-meter-"));
   cleanups.push(() => rm(directory, { recursive: true }));
   const path = join(directory, "router.sqlite");
-  const db = await openDatabase(path);
+  const db = await openTestDatabase(path);
   cleanups.push(() => db.destroy());
   const clock = new FakeClock(NOW_SECONDS * 1000);
   return { path, db, clock, meter: meterOn(db, clock) };
@@ -98,7 +99,7 @@ test("totals() and paid nonces survive reopening the database", async () => {
   const { meter, db, path, clock } = await openMeter();
   await meter.claim(TERMINAL, [{ ticket: seal(), bytes: 1000 }]);
   await db.destroy();
-  const reopened = await openDatabase(path);
+  const reopened = await openTestDatabase(path);
   cleanups.push(() => reopened.destroy());
   const again = meterOn(reopened, clock);
   expect((await again.totals())[0]?.paidBytes).toBe(1000);

@@ -5,6 +5,7 @@ import { deriveRouterTagKey, readClaimTicket, type Ticket, ticketGroup } from "@
 import type { Transaction } from "kysely";
 import type { Db } from "../db/database.ts";
 import type { Schema } from "../db/schema.ts";
+import { holdNames, transact } from "../db/transaction.ts";
 import type { SiteRegistry } from "../sites/site-registry.ts";
 import { addUsage } from "../spend/usage-tables.ts";
 import { addToDay, forgetOldDays, readEarnings } from "./earnings.ts";
@@ -65,9 +66,8 @@ export function createMeter(options: { masterKey: Uint8Array }, deps: MeterDeps)
       const nowMs = deps.clock.nowMs();
       const nowSeconds = Math.floor(nowMs / 1000);
       const outcome: ClaimsOutcome = { accepted: [], refused: [] };
-      const valid: { ticket: Ticket; bytes: number; site: string }[] = [];
+      const valid: ValidClaim[] = [];
       const refusals = new Map<string, number>();
-      const paidBySite = new Map<string, number>();
       let refusedBytes = 0;
       for (const claim of claims) {
         const verdict = checkClaim(claim.ticket, { routerTagKey, terminalId, nowSeconds, sites: deps.sites });
@@ -79,23 +79,9 @@ export function createMeter(options: { masterKey: Uint8Array }, deps: MeterDeps)
         refusals.set(verdict.reason, (refusals.get(verdict.reason) ?? 0) + 1);
         refusedBytes += Math.min(claim.bytes, MAX_CLAIMED_BYTES);
       }
-      if (claims.length > 0) {
-        await deps.db.transaction().execute(async (transaction) => {
-          let paidBytes = 0;
-          for (const { ticket, bytes, site } of valid) {
-            const paid = await pay(transaction, { terminalId, site, ticket, claimedBytes: bytes });
-            outcome.accepted.push({ ticket, addedBytes: paid.addedBytes });
-            paidBytes += paid.addedBytes;
-            refusedBytes += paid.refusedBytes;
-            if (paid.addedBytes > 0) paidBySite.set(site, (paidBySite.get(site) ?? 0) + paid.addedBytes);
-          }
-          for (const [site, terminalBytes] of paidBySite) {
-            await addUsage(transaction, { site, nowMs, requests: 0, routerBytes: 0, terminalBytes });
-          }
-          await addToDay(transaction, { terminalId, paidBytes, refusedBytes, refusals, nowMs });
-        });
-      }
-      for (const [site, bytes] of paidBySite) deps.onPaid(site, terminalId, bytes);
+      const paid = await settle(deps.db, { terminalId, valid, refused: { bytes: refusedBytes, refusals }, nowMs });
+      outcome.accepted.push(...paid.accepted);
+      for (const [site, bytes] of paid.bySite) deps.onPaid(site, terminalId, bytes);
       if (nowMs - prunedAtMs > PRUNE_EVERY_MS) {
         prunedAtMs = nowMs;
         await prune(deps.db, nowMs);
@@ -113,6 +99,48 @@ export function createMeter(options: { masterKey: Uint8Array }, deps: MeterDeps)
       }));
     },
   };
+}
+
+interface ValidClaim {
+  ticket: Ticket;
+  bytes: number;
+  site: string;
+}
+
+/** Pays a batch, and notes what it was refused, in one transaction. */
+async function settle(
+  db: Db,
+  batch: {
+    terminalId: string;
+    valid: readonly ValidClaim[];
+    refused: { bytes: number; refusals: ReadonlyMap<string, number> };
+    nowMs: number;
+  },
+): Promise<{ accepted: ClaimsOutcome["accepted"]; bySite: Map<string, number> }> {
+  const { terminalId, valid, refused, nowMs } = batch;
+  if (valid.length === 0 && refused.refusals.size === 0) return { accepted: [], bySite: new Map() };
+  return transact(db, async (transaction) => {
+    // The tickets of a group have one ceiling, and their Terminals may be claiming at several Routers.
+    await holdNames(
+      transaction,
+      valid.map(({ ticket }) => ticketGroup(ticket.nonce)),
+    );
+    const accepted: ClaimsOutcome["accepted"] = [];
+    const bySite = new Map<string, number>();
+    let [paidBytes, refusedBytes] = [0, refused.bytes];
+    for (const { ticket, bytes, site } of valid) {
+      const paid = await pay(transaction, { terminalId, site, ticket, claimedBytes: bytes });
+      accepted.push({ ticket, addedBytes: paid.addedBytes });
+      paidBytes += paid.addedBytes;
+      refusedBytes += paid.refusedBytes;
+      if (paid.addedBytes > 0) bySite.set(site, (bySite.get(site) ?? 0) + paid.addedBytes);
+    }
+    for (const [site, terminalBytes] of [...bySite].sort()) {
+      await addUsage(transaction, { site, nowMs, requests: 0, routerBytes: 0, terminalBytes });
+    }
+    await addToDay(transaction, { terminalId, paidBytes, refusedBytes, refusals: refused.refusals, nowMs });
+    return { accepted, bySite };
+  });
 }
 
 async function prune(db: Db, nowMs: number): Promise<void> {

@@ -83,7 +83,7 @@ export class Flights implements AsyncDisposable {
 
   /** True while a pull of this target is under way that others may join. */
   isUnderWay(site: string, key: string): boolean {
-    return this.#shared.has(flightKey(site, key));
+    return this.#shared.get(flightKey(site, key))?.some(({ hasBroken }) => !hasBroken) ?? false;
   }
 
   /**

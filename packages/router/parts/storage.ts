@@ -15,7 +15,9 @@ const SECRET_BYTES = 32;
 /** Memory for entries that are found without the database. */
 const CATALOG_MEMORY_BYTES = 256 * 1024 * 1024;
 
+/** What a Router keeps on disk, opened. */
 export type Storage = Awaited<ReturnType<typeof openStorage>>;
+/** Secrets that outlive the process, and what is derived from them. */
 export type Keys = Storage["keys"];
 
 /** Everything kept on disk; the lock comes first, so that no other process ever works beside this one. */
@@ -27,7 +29,7 @@ export async function openStorage(
   const { dataDir, shieldBytes, memoryBytes, sitesFile } = config;
   parts.use(lockDirectory(dataDir));
   const keys = openKeys(dataDir);
-  const db = await openDatabase(join(dataDir, "router.sqlite"));
+  const db = await openDatabase(config.databaseUrl ?? join(dataDir, "router.sqlite"));
   parts.defer(() => db.destroy());
   // A quarter of the disk space is for files of which only parts were asked for.
   const sliceBytes = Math.floor(shieldBytes / 4);

@@ -1,13 +1,13 @@
 import { expect, test } from "bun:test";
 import { FakeClock } from "@neson/kit/fake-clock";
 import { standingSchema } from "@neson/protocol/standing";
-import { openDatabase } from "../db/database.ts";
+import { openTestDatabase } from "../db/testing/test-database.ts";
 import { createTracks, type Tracks } from "./tracks.ts";
 
 const TERMINAL = "ab".repeat(32);
 
 async function inTracks(run: (tracks: Tracks, clock: FakeClock) => Promise<void>): Promise<void> {
-  const db = await openDatabase(":memory:");
+  const db = await openTestDatabase(":memory:");
   const clock = new FakeClock(Date.UTC(2026, 10, 22, 12));
   try {
     await run(createTracks({ db, clock }), clock);

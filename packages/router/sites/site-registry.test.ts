@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FakeClock } from "@neson/kit/fake-clock";
 import { siteIdOf } from "@neson/protocol/ticket";
-import { openDatabase } from "../db/database.ts";
+import { openTestDatabase } from "../db/testing/test-database.ts";
 import { openSites } from "./site-registry.ts";
 
 const cleanups: (() => Promise<void>)[] = [];
@@ -17,7 +17,7 @@ afterEach(async () => {
 async function workplace() {
   const directory = await mkdtemp(join(tmpdir(), "neson-sites-"));
   cleanups.push(() => rm(directory, { recursive: true }));
-  const db = await openDatabase(join(directory, "router.sqlite"));
+  const db = await openTestDatabase(join(directory, "router.sqlite"));
   cleanups.push(() => db.destroy());
   const forgotten: string[] = [];
   const forgetStored = async (name: string) => void forgotten.push(name);

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FakeClock } from "@neson/kit/fake-clock";
 import { silentLog } from "@neson/kit/log";
-import { openDatabase } from "../db/database.ts";
+import { openTestDatabase } from "../db/testing/test-database.ts";
 import { OriginResolver, systemResolve } from "../origin/resolver.ts";
 import { type Site, siteSchema } from "../sites/site.ts";
 import { alertsOf } from "./alert-tables.ts";
@@ -39,7 +39,7 @@ function siteWith(spend: object): Site {
 async function stage(spend: object) {
   const directory = await mkdtemp(join(tmpdir(), "neson-spend-"));
   cleanups.push(() => rm(directory, { recursive: true }));
-  const db = await openDatabase(join(directory, "router.sqlite"));
+  const db = await openTestDatabase(join(directory, "router.sqlite"));
   cleanups.push(() => db.destroy());
   const clock = new FakeClock(START_MS);
   const held = { site: siteWith(spend) };

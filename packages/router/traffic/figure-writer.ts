@@ -2,6 +2,7 @@ import type { Clock } from "@neson/kit/clock";
 import { describeError } from "@neson/kit/error";
 import type { Log } from "@neson/kit/log";
 import type { Db } from "../db/database.ts";
+import { transact } from "../db/transaction.ts";
 import { addUsage } from "../spend/usage-tables.ts";
 import { addFigures, forgetOldFigures } from "./figure-tables.ts";
 import { type SiteTally, Tallies } from "./tally.ts";
@@ -78,7 +79,7 @@ export class FigureWriter implements AsyncDisposable {
   async #writeSite(site: string, tally: SiteTally, nowMs: number): Promise<boolean> {
     const { db, log } = this.#deps;
     try {
-      await db.transaction().execute(async (transaction) => {
+      await transact(db, async (transaction) => {
         await addFigures(transaction, { site, counts: [...tally.counts()], atSeconds: Math.floor(nowMs / 1000) });
         const { requests } = tally.total;
         const routerBytes = tally.of("sender", "router").bytes;

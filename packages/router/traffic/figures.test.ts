@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FakeClock } from "@neson/kit/fake-clock";
 import { silentLog } from "@neson/kit/log";
-import { openDatabase } from "../db/database.ts";
+import { openTestDatabase } from "../db/testing/test-database.ts";
 import { readUsage } from "../spend/usage-tables.ts";
 import { addFigures, forgetOldFigures, readFigures } from "./figure-tables.ts";
 import { FigureWriter } from "./figure-writer.ts";
@@ -19,7 +19,7 @@ afterEach(async () => {
 async function openDb() {
   const directory = await mkdtemp(join(tmpdir(), "neson-figures-"));
   cleanups.push(() => rm(directory, { recursive: true }));
-  const db = await openDatabase(join(directory, "router.sqlite"));
+  const db = await openTestDatabase(join(directory, "router.sqlite"));
   cleanups.push(() => db.destroy());
   return db;
 }

@@ -183,7 +183,6 @@ export const STREAM_CASES: readonly ListenerCase[] = [
     [
       ["throws midway", 10, true],
       ["ends short of its Content-Length", 10, false],
-      ["exceeds its Content-Length", 2, false],
     ] as const
   ).map(
     ([what, length, fails]): ListenerCase => ({
@@ -202,9 +201,40 @@ export const STREAM_CASES: readonly ListenerCase[] = [
         }));
         using client = await RawClient.open(server.port);
         const answer = await client.send(get("/")).until("closed");
-        expect(answer.split("\r\n\r\n")[1] ?? "").toBe(length === 10 ? "abc" : "");
+        expect(answer.split("\r\n\r\n")[1] ?? "").toBe("abc");
         expect(sent).toHaveLength(1);
         expect(sent[0]?.[1]).toBe(false);
+      },
+    }),
+  ),
+  ...(
+    [
+      ["fails before its first block", "502", true],
+      ["exceeds its Content-Length with its first block", "500", false],
+    ] as const
+  ).map(
+    ([what, status, fails]): ListenerCase => ({
+      name: `answers ${status} and goes on when a stream ${what}`,
+      async run(serve) {
+        const sent: [number, boolean][] = [];
+        async function* body() {
+          if (fails) throw new NesonError("origin-reset", "10.0.0.7 went away", { fault: "peer" });
+          yield Buffer.from("abc");
+        }
+        await using server = await serve(({ target }) =>
+          target === "/next"
+            ? text("next")
+            : {
+                ...{ status: 200, headers: ["Content-Length", "2", "ETag", '"e"'], body: body() },
+                sent: (...args) => sent.push(args),
+              },
+        );
+        using client = await RawClient.open(server.port);
+        const answer = await client.send(get("/") + get("/next")).until(/next$/);
+        expect(answer).toStartWith(`HTTP/1.1 ${status} `);
+        expect(answer).not.toContain("10.0.0.7");
+        expect(answer.match(/ETag/g)).toBeNull();
+        expect(sent).toEqual([[0, false]]);
       },
     }),
   ),

@@ -1,0 +1,28 @@
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { needs } from "../needs.ts";
+import { startPostgres } from "../services/postgres.ts";
+
+const ROOT = join(import.meta.dir, "../..");
+/** Everything of the Router that reads or writes its database. */
+const SUITES = ["api", "catalog", "edge", "meter", "purge", "registry", "sites", "spend", "traffic"].map(
+  (folder) => `packages/router/${folder}/`,
+);
+
+test.skipIf(!needs("postgres"))(
+  "the Router's own tests pass on PostgreSQL as they do on SQLite",
+  async () => {
+    await using server = await startPostgres();
+    const child = Bun.spawn([process.execPath, "test", ...SUITES], {
+      cwd: ROOT,
+      env: { ...process.env, NESON_TEST_POSTGRES: server.url },
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    const [, said, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+    const failures = said.split("\n").filter((line) => line.startsWith("(fail)"));
+    expect([failures, code, said.slice(code === 0 ? said.length : -3000)]).toEqual([[], 0, ""]);
+    expect(Number(/(\d+) pass/.exec(said)?.[1])).toBeGreaterThan(200);
+  },
+  300_000,
+);
