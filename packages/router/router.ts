@@ -84,7 +84,7 @@ export async function startRouter(config: RouterConfig): Promise<ReadyService> {
       fill: { shield, catalog, clock },
       speed: { grants: speeds, clock },
       releases,
-      api: createControlApi({ db, sites, status, registry, ...care, operatorToken: token, ...common }),
+      api: createControlApi({ db, sites, status, registry, ...care, ...traffic, operatorToken: token, ...common }),
       log,
     }),
   );

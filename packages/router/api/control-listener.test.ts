@@ -17,6 +17,7 @@ import { createControlApi } from "./control-api.ts";
 import { listenForControl } from "./control-listener.ts";
 import type { Dispatch } from "./dispatch.ts";
 import { renderAnswer } from "./render-answer.ts";
+import { watchedAlone } from "./testing.ts";
 
 const NOW_MS = 1_800_000_000_000;
 const FILL_KEY = new Uint8Array(32).fill(3);
@@ -41,6 +42,7 @@ async function listen(api?: Dispatch) {
   const path = join(directory, "object");
   await Bun.write(path, BYTES);
   const clock = new FakeClock(NOW_MS);
+  const sites = await openSites({ db, clock, forgetStored: async () => {} });
   const registry = createRegistry();
   const speeds = new SpeedGrants({ controlUrl: () => "", key: FILL_KEY }, { clock });
   const listener = listenForControl(
@@ -71,7 +73,8 @@ async function listen(api?: Dispatch) {
         createControlApi({
           db,
           clock,
-          sites: await openSites({ db, clock, forgetStored: async () => {} }),
+          sites,
+          ...watchedAlone({ db, sites, clock }),
           status: async () => ({ up: true }),
           operatorToken: "secret",
           registry,

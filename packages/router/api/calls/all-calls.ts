@@ -3,15 +3,23 @@ import { openApiDocument } from "../openapi.ts";
 import { problemPage } from "../problem-page.ts";
 import { auditCalls } from "./audit.ts";
 import { type KeyCallsDeps, keyCalls } from "./keys.ts";
+import { type LogCallsDeps, logCalls } from "./logs.ts";
 import { networkCalls } from "./network.ts";
 import { siteSettingsCalls } from "./site-settings.ts";
 import { siteSigningCalls } from "./site-signing.ts";
 import { type SiteCallsDeps, siteCalls } from "./sites.ts";
+import { type SpendCallsDeps, spendCalls } from "./spend.ts";
 import { type TerminalCallsDeps, terminalCalls } from "./terminals.ts";
+import { type TrafficCallsDeps, trafficCalls } from "./traffic.ts";
+import { type UsageCallsDeps, usageCalls } from "./usage.ts";
 
 /** What all calls together speak to; each area says more about its own. */
 export type AllCallsDeps = KeyCallsDeps &
   SiteCallsDeps &
+  TrafficCallsDeps &
+  LogCallsDeps &
+  UsageCallsDeps &
+  SpendCallsDeps &
   TerminalCallsDeps &
   Parameters<typeof auditCalls>[0] & { status: () => Promise<object> };
 
@@ -25,6 +33,10 @@ export function allCalls(deps: AllCallsDeps): Call[] {
     ...siteCalls(deps),
     ...siteSettingsCalls(deps),
     ...siteSigningCalls(deps),
+    ...trafficCalls(deps),
+    ...logCalls(deps),
+    ...usageCalls(deps),
+    ...spendCalls(deps),
     ...keyCalls(deps),
     ...auditCalls(deps),
     ...terminalCalls(deps),
