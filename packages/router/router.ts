@@ -7,7 +7,6 @@ import { toBase64Url } from "@neson/protocol/bytes";
 import { writeAdminFile } from "./api/admin-file.ts";
 import { createControlApi } from "./api/control-api.ts";
 import { listenForControl } from "./api/control-listener.ts";
-import { createStatus } from "./api/status.ts";
 import type { RouterConfig } from "./config.ts";
 import { createEdge } from "./edge/edge.ts";
 import { type Locate, openGeo } from "./geo/locate.ts";
@@ -15,6 +14,7 @@ import { createMeter } from "./meter/meter.ts";
 import { OriginResolver, systemResolve } from "./origin/resolver.ts";
 import { createCare, lookEachSecond } from "./parts/care.ts";
 import { controlOptions, ticketKeysOf } from "./parts/control.ts";
+import { openFigures } from "./parts/figures.ts";
 import { freshNonce } from "./parts/nonce.ts";
 import { createSteering } from "./parts/steering.ts";
 import { openStorage, type Storage } from "./parts/storage.ts";
@@ -67,8 +67,7 @@ export async function startRouter(config: RouterConfig): Promise<ReadyService> {
   await care.purger.resume();
   const speeds = new SpeedGrants({ controlUrl, key: keys.fill }, { clock });
   const token = toBase64Url(randomBytes(TOKEN_BYTES));
-  const counters = () => edge.stats;
-  const status = createStatus({ registry, meter, counters, stored: () => catalog.stored(), clock });
+  const figures = openFigures({ ...storage, edge, registry, meter, traffic, clock }, parts);
   const listener = parts.use(
     listenForControl(controlOptions(config, keys), {
       channel: {
@@ -84,7 +83,8 @@ export async function startRouter(config: RouterConfig): Promise<ReadyService> {
       fill: { shield, catalog, clock },
       speed: { grants: speeds, clock },
       releases,
-      api: createControlApi({ db, sites, status, registry, ...care, ...traffic, operatorToken: token, ...common }),
+      api: createControlApi({ db, sites, registry, ...figures, ...care, ...traffic, ...common, operatorToken: token }),
+      metrics: { page: figures.metrics, from: config.metricsFrom },
       log,
     }),
   );

@@ -98,6 +98,7 @@ test("every call's answer is what the document says", async () => {
   await check("listKeys", "/keys");
   await check("listAuditRecords", "/audit?limit=500");
   await check("getStatus", "/status");
+  await check("getMetrics", "/metrics");
   await check("getDocument", "/openapi.json");
   await check("getProblems", "/problems");
   await check("getStanding", `/terminals/${TERMINAL}/standing`);

@@ -68,6 +68,7 @@ export function watchedAlone(deps: { db: Db; sites: SiteRegistry; clock: Clock }
 /** What calls speak to where a test is about something else. */
 const QUIET_DEPS: Omit<ControlApiDeps, "operatorToken" | "clock" | "sites" | "db" | "log" | keyof Watched> = {
   status: async () => ({ up: true }),
+  metrics: async () => "# TYPE up gauge\nup 1\n",
   registry: createRegistry(),
   audits: { ask: async () => ({ outcome: "good", detail: "", asked: 1 }) },
   standings: {

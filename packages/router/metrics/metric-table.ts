@@ -6,6 +6,8 @@ export interface Figures {
   edge: Readonly<EdgeStats>;
   stored: { entries: number; objects: number; shieldObjects: number; shieldBytes: number };
   shieldQuotaBytes: number;
+  slices: { bytes: number; parts: number };
+  purgesUnderWay: number;
   terminals: { utilisation: number; openTransfers: number; egressBytesPerSecond: number; refusesSaves: boolean }[];
   paid: { bytes: number; tickets: number };
   sites: { count: number; routerOnly: number; stopped: number };
@@ -88,6 +90,13 @@ const STORE: Metric[] = [
     name: "shield_quota_bytes",
     help: "Room in the shield store.",
     read: ({ shieldQuotaBytes }) => one(shieldQuotaBytes),
+  },
+  { name: "slice_bytes", help: "Bytes of files that are stored in part.", read: ({ slices }) => one(slices.bytes) },
+  { name: "slice_parts", help: "Parts of files that are stored in part.", read: ({ slices }) => one(slices.parts) },
+  {
+    name: "purges_under_way",
+    help: "Purges that are not complete yet, of all Routers on this database.",
+    read: ({ purgesUnderWay }) => one(purgesUnderWay),
   },
 ];
 

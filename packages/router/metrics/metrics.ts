@@ -5,23 +5,20 @@ import { type Figures, METRICS, type Metric } from "./metric-table.ts";
 const PREFIX = "neson_router_";
 const HISTOGRAM = `${PREFIX}answer_seconds`;
 
-/** The metrics page. */
-export interface Metrics {
-  /** In the Prometheus text format 0.0.4. */
-  answer(): Promise<Response>;
-}
+/** Media type of the Prometheus text format. */
+export const METRICS_TYPE = "text/plain; version=0.0.4";
+
+/** The metrics page, in the Prometheus text format 0.0.4. */
+export type MetricsPage = () => Promise<string>;
 
 /** Metrics of one Router, read from their sources at each scrape. */
-export function createMetrics(deps: { figures: () => Promise<Figures>; latencies: Latencies }): Metrics {
+export function createMetrics(deps: { figures: () => Promise<Figures>; latencies: Latencies }): MetricsPage {
   const registry = new Registry();
   let figures: Figures | undefined;
   for (const metric of METRICS) register(metric, registry, () => (figures === undefined ? [] : metric.read(figures)));
-  return {
-    answer: async () => {
-      figures = await deps.figures();
-      const text = `${await registry.metrics()}${histogram(deps.latencies)}`;
-      return new Response(text, { headers: { "Content-Type": registry.contentType, "Cache-Control": "no-store" } });
-    },
+  return async () => {
+    figures = await deps.figures();
+    return `${await registry.metrics()}${histogram(deps.latencies)}`;
   };
 }
 

@@ -1,9 +1,11 @@
 import type { Clock } from "@neson/kit/clock";
 import type { Catalog } from "../catalog/catalog.ts";
+import type { Db } from "../db/database.ts";
 import type { EdgeStats } from "../edge/stats.ts";
 import type { Meter } from "../meter/meter.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { Sites } from "../sites/site.ts";
+import type { SliceStore } from "../slices/slice-store.ts";
 import type { Traffic } from "../traffic/open-traffic.ts";
 import type { watchLoopLag } from "./loop-lag.ts";
 import type { Figures } from "./metric-table.ts";
@@ -12,11 +14,13 @@ import type { Figures } from "./metric-table.ts";
 export interface FiguresDeps {
   stats: () => Readonly<EdgeStats>;
   catalog: Pick<Catalog, "stored">;
+  slices: Pick<SliceStore, "storedBytes" | "partCount">;
   registry: Pick<Registry, "all">;
   meter: Pick<Meter, "totals">;
   sites: Pick<Sites, "list">;
   traffic: Pick<Traffic, "guard" | "live" | "droppedRecords">;
   lag: Pick<ReturnType<typeof watchLoopLag>, "takeSeconds">;
+  db: Db;
   clock: Clock;
 }
 
@@ -34,6 +38,8 @@ export function readFigures(options: { shieldQuotaBytes: number }, deps: Figures
       edge: deps.stats(),
       stored: await deps.catalog.stored(),
       shieldQuotaBytes: options.shieldQuotaBytes,
+      slices: { bytes: deps.slices.storedBytes, parts: deps.slices.partCount },
+      purgesUnderWay: await purgesUnderWay(deps.db),
       terminals: deps.registry.all().map((terminal) => ({
         utilisation: terminal.utilisation(nowSeconds),
         openTransfers: terminal.report?.openTransfers ?? 0,
@@ -57,4 +63,13 @@ export function readFigures(options: { shieldQuotaBytes: number }, deps: Figures
       },
     };
   };
+}
+
+async function purgesUnderWay(db: Db): Promise<number> {
+  const { count } = await db
+    .selectFrom("purge_jobs")
+    .select((columns) => columns.fn.countAll().as("count"))
+    .where("done_at", "is", null)
+    .executeTakeFirstOrThrow();
+  return Number(count);
 }

@@ -1,3 +1,4 @@
+import type { MetricsPage } from "../../metrics/metrics.ts";
 import type { Call } from "../call.ts";
 import { openApiDocument } from "../openapi.ts";
 import { problemPage } from "../problem-page.ts";
@@ -21,13 +22,13 @@ export type AllCallsDeps = KeyCallsDeps &
   UsageCallsDeps &
   SpendCallsDeps &
   TerminalCallsDeps &
-  Parameters<typeof auditCalls>[0] & { status: () => Promise<object> };
+  Parameters<typeof auditCalls>[0] & { status: () => Promise<object>; metrics: MetricsPage };
 
 /** Every call of the control API. A new area is one more line here, and its name in `openapi.ts`. */
 export function allCalls(deps: AllCallsDeps): Call[] {
   const calls: Call[] = [
     ...networkCalls({
-      ...{ status: deps.status, document: () => document },
+      ...{ status: deps.status, metrics: deps.metrics, document: () => document },
       problems: () => page,
     }),
     ...siteCalls(deps),
