@@ -1,4 +1,5 @@
 import type { EdgeStats } from "../edge/stats.ts";
+import type { OriginFigures } from "../origin/origin-health.ts";
 
 /** What the metrics are read from, at each scrape. */
 export interface Figures {
@@ -6,6 +7,7 @@ export interface Figures {
   edge: Readonly<EdgeStats>;
   stored: { entries: number; objects: number; shieldObjects: number; shieldBytes: number };
   shieldQuotaBytes: number;
+  origins: ({ site: string } & Pick<OriginFigures, "isHealthy" | "isEjected" | "failures" | "retries">)[];
   slices: { bytes: number; parts: number };
   purgesUnderWay: number;
   terminals: { utilisation: number; openTransfers: number; egressBytesPerSecond: number; refusesSaves: boolean }[];
@@ -15,7 +17,7 @@ export interface Figures {
   process: { residentBytes: number; cpuSeconds: number; eventLoopLagSeconds: number };
 }
 
-/** One sample: label values, and the figure. */
+/** One sample: label values, and the figure; of a counter, samples with the same labels add up. */
 type Sample = [labels: Record<string, string>, value: number];
 
 /** One metric: its name after `neson_router_`, and how it is read. */
@@ -66,6 +68,30 @@ const EDGE: Metric[] = [
     help: "Requests sent to origins.",
     isCounter: true,
     read: ({ edge }) => one(edge.originRequests),
+  },
+  {
+    name: "origins",
+    help: "Origins of all sites, by state: in-order, unhealthy by their checks, ejected for a while after failures.",
+    labels: ["state"],
+    read: ({ origins }) => [
+      [{ state: "in-order" }, origins.filter(({ isHealthy, isEjected }) => isHealthy && !isEjected).length],
+      [{ state: "unhealthy" }, origins.filter(({ isHealthy }) => !isHealthy).length],
+      [{ state: "ejected" }, origins.filter(({ isHealthy, isEjected }) => isHealthy && isEjected).length],
+    ],
+  },
+  {
+    name: "origin_failures_total",
+    help: "Requests to origins that failed or were answered with an error.",
+    labels: ["site"],
+    isCounter: true,
+    read: ({ origins }) => origins.map(({ site, failures }) => [{ site }, failures]),
+  },
+  {
+    name: "origin_retries_total",
+    help: "Requests to origins that were made because one before them failed.",
+    labels: ["site"],
+    isCounter: true,
+    read: ({ origins }) => origins.map(({ site, retries }) => [{ site }, retries]),
   },
   {
     name: "error_answers_total",

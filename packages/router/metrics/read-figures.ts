@@ -1,7 +1,7 @@
 import type { Clock } from "@neson/kit/clock";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { Db } from "../db/database.ts";
-import type { EdgeStats } from "../edge/stats.ts";
+import type { Edge } from "../edge/edge.ts";
 import type { Meter } from "../meter/meter.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { Sites } from "../sites/site.ts";
@@ -12,7 +12,7 @@ import type { Figures } from "./metric-table.ts";
 
 /** Where the figures come from. */
 export interface FiguresDeps {
-  stats: () => Readonly<EdgeStats>;
+  edge: Pick<Edge, "stats" | "originsOf">;
   catalog: Pick<Catalog, "stored">;
   slices: Pick<SliceStore, "storedBytes" | "partCount">;
   registry: Pick<Registry, "all">;
@@ -31,12 +31,14 @@ export function readFigures(options: { shieldQuotaBytes: number }, deps: Figures
   return async () => {
     const nowSeconds = Math.floor(clock.nowMs() / 1000);
     const totals = await deps.meter.totals();
-    const states = deps.sites.list().map(({ name }) => traffic.guard.stateOf(name));
+    const sites = deps.sites.list();
+    const states = sites.map(({ name }) => traffic.guard.stateOf(name));
     const { user, system } = process.cpuUsage();
     return {
       uptimeSeconds: (clock.nowMs() - startedAtMs) / 1000,
-      edge: deps.stats(),
+      edge: deps.edge.stats,
       stored: await deps.catalog.stored(),
+      origins: sites.flatMap((site) => deps.edge.originsOf(site).map((origin) => ({ site: site.name, ...origin }))),
       shieldQuotaBytes: options.shieldQuotaBytes,
       slices: { bytes: deps.slices.storedBytes, parts: deps.slices.partCount },
       purgesUnderWay: await purgesUnderWay(deps.db),

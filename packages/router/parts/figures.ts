@@ -1,5 +1,4 @@
 import { createStatus } from "../api/status.ts";
-import type { EdgeStats } from "../edge/stats.ts";
 import type { Meter } from "../meter/meter.ts";
 import { watchLoopLag } from "../metrics/loop-lag.ts";
 import { createMetrics } from "../metrics/metrics.ts";
@@ -9,17 +8,16 @@ import type { Traffic } from "../traffic/open-traffic.ts";
 import type { Storage } from "./storage.ts";
 
 /** What the figures of a whole Router are read from. */
-export type OpenFiguresDeps = Omit<FiguresDeps, "lag" | "stats"> &
-  Storage & { edge: { stats: Readonly<EdgeStats> }; registry: Registry; meter: Meter; traffic: Traffic };
+export type OpenFiguresDeps = Omit<FiguresDeps, "lag"> &
+  Storage & { registry: Registry; meter: Meter; traffic: Traffic };
 
 /** A Router's figures, for its operator as `status` and for Prometheus as `metrics`. */
 export function openFigures(deps: OpenFiguresDeps, parts: AsyncDisposableStack) {
   const { shield, catalog, edge, traffic } = deps;
-  const stats = () => edge.stats;
   const lag = parts.use(watchLoopLag());
-  const figures = readFigures({ shieldQuotaBytes: shield.maxBytes }, { ...deps, stats, lag });
+  const figures = readFigures({ shieldQuotaBytes: shield.maxBytes }, { ...deps, lag });
   return {
-    status: createStatus({ ...deps, counters: stats, stored: () => catalog.stored() }),
+    status: createStatus({ ...deps, counters: () => edge.stats, stored: () => catalog.stored() }),
     metrics: createMetrics({ figures, latencies: traffic.latencies }),
   };
 }
