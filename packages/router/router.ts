@@ -5,8 +5,10 @@ import type { ReadyService } from "@neson/kit/lifecycle";
 import { createLog, type Log } from "@neson/kit/log";
 import { toBase64Url } from "@neson/protocol/bytes";
 import { writeAdminFile } from "./api/admin-file.ts";
+import { ApiKeys } from "./api/api-keys.ts";
 import { createControlApi } from "./api/control-api.ts";
 import { listenForControl } from "./api/control-listener.ts";
+import { createMayTrace } from "./api/trace-keys.ts";
 import type { RouterConfig } from "./config.ts";
 import { createEdge } from "./edge/edge.ts";
 import { type Locate, openGeo } from "./geo/locate.ts";
@@ -58,7 +60,8 @@ export async function startRouter(config: RouterConfig): Promise<ReadyService> {
   );
   const ticketed = new RecentIds({ lifeMs: config.ticketMs, maxIds: MAX_TICKETED });
   const steering = createSteering(config, { registry, saves, masterKey: keys.master, ticketed, clock });
-  const watchers = { locate, ...watching(traffic), ...common };
+  const mayTrace = createMayTrace({ keys: new ApiKeys({ db, clock, randomBytes }), clock });
+  const watchers = { locate, ...watching(traffic), mayTrace, ...common };
   const edge = parts.use(createEdge(edgeOptions(config), { sites, catalog, shield, slices, steering, ...watchers }));
 
   const releases = await openReleases(config.releasesDir, { controlUrl, ...common });

@@ -10,8 +10,8 @@ export class Trace {
   outcome: (typeof OUTCOMES)[number] = "refused";
   /** The Terminal that the client was sent to. */
   terminalId: string | undefined;
-  /** The network (/24 or /48) that steering took the client to be in. */
-  clientNetwork: string | undefined;
+  /** Where the client was taken to be: what steering, rules and logs go by. */
+  clientAddress: string | undefined;
   /** From sending the origin's request to its header section, milliseconds. */
   originMs: number | undefined;
   /** The origin's status. */
