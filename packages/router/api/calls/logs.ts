@@ -41,7 +41,8 @@ const accessRecord = namedSchema(
   }),
 );
 
-const logLine = z.discriminatedUnion("type", [
+/** One line of a live log. */
+export const logLineSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("request"), request: accessRecord }),
   z.object({ type: z.literal("dropped"), count: z.number().int().describe("records the reader was too slow for") }),
   z.object({ type: z.literal("heartbeat") }),
@@ -78,7 +79,7 @@ export function logCalls({ sites, live }: LogCallsDeps): Call[] {
       ...{ scope: "logs:read", reach: { site: "name" }, params: siteParams, query: logQuery, isEndless: true },
       answers: {
         200: {
-          ...{ description: "one object a line", form: "lines", schema: logLine },
+          ...{ description: "one object a line", form: "lines", schema: logLineSchema },
           example: { type: "dropped", count: 12 },
         },
       },

@@ -23,7 +23,8 @@ export interface SpendCallsDeps extends SiteCallsDeps {
 
 type Context = CallContext<unknown, unknown, unknown> & { params: { name: string } };
 
-const alert = namedSchema(
+/** An alert as the API shows it. */
+export const alertSchema = namedSchema(
   "Alert",
   z.object({
     id: z.string().describe('the message\'s `webhook-id` is "msg_" and this'),
@@ -107,7 +108,7 @@ function alertsCall({ sites, db }: SpendCallsDeps): Call {
         .default(50)
         .describe(`how many at most, 1 to ${MAX_ALERTS}`),
     },
-    answers: { 200: { description: "alerts", schema: z.object({ alerts: z.array(alert) }) } },
+    answers: { 200: { description: "alerts", schema: z.object({ alerts: z.array(alertSchema) }) } },
     refusals: [NO_SUCH_SITE],
     handle: async ({ params: { name }, query: { limit } }) => {
       if (sites.byName(name) === undefined) throw noSuchSite(name);

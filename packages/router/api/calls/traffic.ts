@@ -6,6 +6,7 @@ import type { FigureReader } from "../../traffic/read-series.ts";
 import { csvOf } from "../../traffic/series-csv.ts";
 import { DIMENSIONS } from "../../traffic/tally.ts";
 import { type Call, defineCall, type RefusalDoc } from "../call.ts";
+import { namedSchema } from "../named-schema.ts";
 import { badInput } from "../problem.ts";
 import { noSuchSite } from "../site-changes.ts";
 import { NO_SUCH_SITE, type SiteCallsDeps, siteParams } from "./sites.ts";
@@ -41,14 +42,18 @@ const figure = z.object({
   bytes: z.number().int().describe("body bytes"),
 });
 
-const stats = z.object({
-  site: z.string(),
-  from: z.iso.datetime(),
-  to: z.iso.datetime(),
-  step: z.enum(STEP_NAMES),
-  by: z.enum(DIMENSIONS),
-  figures: z.array(figure).describe("steps in which something happened, oldest first"),
-});
+/** A site's figures over time. */
+export const statsSchema = namedSchema(
+  "Stats",
+  z.object({
+    site: z.string(),
+    from: z.iso.datetime(),
+    to: z.iso.datetime(),
+    step: z.enum(STEP_NAMES),
+    by: z.enum(DIMENSIONS),
+    figures: z.array(figure).describe("steps in which something happened, oldest first"),
+  }),
+);
 
 const TOO_MANY: RefusalDoc = {
   status: 400,
@@ -69,7 +74,7 @@ export function trafficCalls(deps: TrafficCallsDeps): Call[] {
     defineCall({
       ...{ ...common, id: "getStats", path: "/sites/{name}/stats" },
       summary: "A site's requests and bytes over time",
-      answers: { 200: { description: "figures", schema: stats } },
+      answers: { 200: { description: "figures", schema: statsSchema } },
       handle: async ({ params: { name }, query }) => ({ json: await statsOf(name, query, deps) }),
     }),
     defineCall({
@@ -92,7 +97,7 @@ async function statsOf(
   site: string,
   query: z.output<z.ZodObject<typeof statsQuery>>,
   { sites, figures, clock }: TrafficCallsDeps,
-): Promise<z.output<typeof stats>> {
+): Promise<z.output<typeof statsSchema>> {
   if (sites.byName(site) === undefined) throw noSuchSite(site);
   const to = query.to === undefined ? Math.floor(clock.nowMs() / 1000) + 1 : Math.ceil(Date.parse(query.to) / 1000);
   const from = query.from === undefined ? to - DAY_SECONDS : Math.floor(Date.parse(query.from) / 1000);

@@ -49,7 +49,8 @@ const siteUsage = namedSchema(
   }),
 );
 
-const bill = namedSchema(
+/** A site's month, day by day. */
+export const billSchema = namedSchema(
   "Bill",
   z.object({
     ...siteUsage.shape,
@@ -94,7 +95,7 @@ function billCall(deps: UsageCallsDeps): Call {
     summary: "What a site used and costs in a month, day by day",
     about: "A month that is over is charged under the cap that it ended with.",
     ...{ scope: "usage:read", reach: { site: "name" }, params: siteParams, query: monthQuery },
-    answers: { 200: { description: "the month", schema: bill } },
+    answers: { 200: { description: "the month", schema: billSchema } },
     refusals: [NO_SUCH_SITE],
     handle: async ({ params: { name }, query: { month } }) => {
       const site = sites.byName(name);
@@ -104,7 +105,7 @@ function billCall(deps: UsageCallsDeps): Call {
   });
 }
 
-function billJson(name: string, found: Bill, prices: Prices): z.input<typeof bill> {
+function billJson(name: string, found: Bill, prices: Prices): z.input<typeof billSchema> {
   const { forecastMicros, days } = found;
   return {
     ...usageOf(name, found),
