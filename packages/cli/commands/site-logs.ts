@@ -1,3 +1,4 @@
+import { describeError, NesonError } from "@neson/kit/error";
 import { logLineSchema } from "@neson/router/api/calls/logs";
 import { OUTCOMES } from "@neson/router/edge/trace";
 import type { Command } from "commander";
@@ -41,8 +42,10 @@ export function addSiteLogs(site: Command): void {
     try {
       for await (const line of jsonLines(answer.body ?? noBlocks())) show(line, flags);
     } catch (error) {
-      // Its time is over.
-      if (signal?.aborted !== true) throw error;
+      if (signal?.aborted === true) return;
+      if (error instanceof NesonError) throw error;
+      const message = `the Router broke off the log of ${name}: ${describeError(error)}`;
+      throw new NesonError("router-down", message, { fault: "operator", cause: error });
     }
   });
 }

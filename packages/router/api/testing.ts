@@ -56,7 +56,7 @@ export interface TestApi extends AsyncDisposable {
 }
 
 /** What calls on traffic and spending speak to. */
-export type Watched = Pick<ControlApiDeps, "prices" | "guard" | "secrets"> & { guard: SpendGuard; live: LiveLog };
+export type Watched = Pick<ControlApiDeps, "prices"> & { guard: SpendGuard; live: LiveLog; secrets: WebhookSecrets };
 
 /** Traffic and spending of a Router that serves nobody. */
 export function watchedAlone(deps: { db: Db; sites: SiteRegistry; clock: Clock }): Watched {
