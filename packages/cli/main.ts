@@ -11,6 +11,9 @@ import { addSiteAdd } from "./commands/site-add.ts";
 import { addSiteCap } from "./commands/site-cap.ts";
 import { addSiteLogs } from "./commands/site-logs.ts";
 import { addSiteLs } from "./commands/site-ls.ts";
+import { addSitePrefetch } from "./commands/site-prefetch.ts";
+import { addSitePurge } from "./commands/site-purge.ts";
+import { addSitePut } from "./commands/site-put.ts";
 import { addSiteRm } from "./commands/site-rm.ts";
 import { addSiteRules } from "./commands/site-rules.ts";
 import { addSiteShow } from "./commands/site-show.ts";
@@ -56,6 +59,7 @@ function buildProgram(): Command {
 function addSiteCommands(site: Command): void {
   addSiteAdd(site);
   addSiteLs(site);
+  addSitePut(site);
   addSiteShow(site);
   addSiteRm(site);
   addSiteRules(site);
@@ -63,6 +67,8 @@ function addSiteCommands(site: Command): void {
   addSiteStats(site);
   addSiteLogs(site);
   addSiteCap(site);
+  addSitePurge(site);
+  addSitePrefetch(site);
 }
 
 function addKeyCommands(key: Command): void {

@@ -14,7 +14,7 @@ import { createEdge } from "./edge/edge.ts";
 import { type Locate, openGeo } from "./geo/locate.ts";
 import { createMeter } from "./meter/meter.ts";
 import { OriginResolver, systemResolve } from "./origin/resolver.ts";
-import { createCare, lookEachSecond } from "./parts/care.ts";
+import { createCare, lookEachSecond, takeUpJobs } from "./parts/care.ts";
 import { controlOptions, ticketKeysOf } from "./parts/control.ts";
 import { openFigures } from "./parts/figures.ts";
 import { freshNonce } from "./parts/nonce.ts";
@@ -66,8 +66,7 @@ export async function startRouter(config: RouterConfig): Promise<ReadyService> {
 
   const releases = await openReleases(config.releasesDir, { controlUrl, ...common });
   const care = createCare(config, { ...storage, edge, registry, meter, releases, ...common });
-  parts.use(care.purger);
-  await care.purger.resume();
+  await takeUpJobs(care, parts);
   const speeds = new SpeedGrants({ controlUrl, key: keys.fill }, { clock });
   const token = toBase64Url(randomBytes(TOKEN_BYTES));
   const figures = openFigures({ ...storage, edge, registry, meter, traffic, clock }, parts);

@@ -18,7 +18,7 @@ import { createControlApi } from "./control-api.ts";
 import { listenForControl } from "./control-listener.ts";
 import type { Dispatch } from "./dispatch.ts";
 import { renderAnswer } from "./render-answer.ts";
-import { watchedAlone } from "./testing.ts";
+import { QUIET_DEPS, watchedAlone } from "./testing.ts";
 
 const METRICS = "# TYPE up gauge\nup 1\n";
 const NOW_MS = 1_800_000_000_000;
@@ -74,6 +74,7 @@ async function listen(api?: Dispatch) {
       api:
         api ??
         createControlApi({
+          ...QUIET_DEPS,
           db,
           clock,
           sites,

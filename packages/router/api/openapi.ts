@@ -18,6 +18,8 @@ const AREAS: Record<string, string> = {
   sites: "Websites and their settings",
   traffic: "What sites are asked for, as figures and request by request",
   spend: "What sites cost, the limit to it, and who is told",
+  purge: "Taking stored responses out of the network",
+  prefetch: "Pulling responses ahead of demand",
   keys: "Keys of this API",
   audit: "Who changed what",
   terminals: "Terminals and the objects they hold",

@@ -30,11 +30,13 @@ import { answerStored } from "./hit.ts";
 import { countedDown } from "./max-forwards.ts";
 import { miss } from "./miss.ts";
 import { pass } from "./pass.ts";
+import { type Prefetched, prefetch } from "./prefetch.ts";
 import { renew, revalidate } from "./revalidate.ts";
 import { keyed, withoutListed } from "./seen.ts";
 import { TRACE_FIELD, withTrace } from "./shown-trace.ts";
 import { createEdgeStats, type EdgeStats } from "./stats.ts";
 import { Trace } from "./trace.ts";
+import { asksForWebSocket, tunnel } from "./tunnel.ts";
 
 /** Memory for what was compressed. */
 const CODED_MEMORY_BYTES = 64 * 1_048_576;
@@ -78,6 +80,10 @@ export interface Edge extends AsyncDisposable {
   handle: Handle;
   /** Resolves when the pulls of a site that are under way now are over. */
   pullsOver(site: string): Promise<void>;
+  /** Pulls a target for the site's owner. */
+  prefetch(site: Site, target: string): Promise<Prefetched>;
+  /** Drops what was made of objects whose bytes are to go. */
+  dropCoded(objectIds: readonly string[]): void;
   /** How a site's origins do. */
   originsOf(site: Site): OriginFigures[];
   /** Live counters. */
@@ -129,7 +135,11 @@ export function createEdge(options: EdgeOptions, deps: EdgeDeps): Edge {
   };
   return {
     handle: (request) => receive(request, sites, parts),
-    pullsOver: (site) => flights.over(site),
+    pullsOver: async (site) => void (await Promise.all([flights.over(site), slices.fetches.assembled()])),
+    prefetch: (site, target) => prefetch(site, target, parts),
+    dropCoded: (objectIds) => {
+      for (const objectId of objectIds) parts.coded.remove(objectId);
+    },
     originsOf: (site) => health.figures(site),
     stats,
     [Symbol.asyncDispose]: async () => {
@@ -164,7 +174,14 @@ async function respondTraced(request: EdgeRequest, key: string | string[], found
 }
 
 function respond(request: EdgeRequest, { site, parts, trace }: Found): Outcome {
-  const arrived: Exchange = { request: withoutListed(request), site, parts, nowMs: parts.clock.nowMs(), trace };
+  const arrived: Exchange = {
+    request: withoutListed(request),
+    site,
+    parts,
+    trace,
+    nowMs: parts.clock.nowMs(),
+    isWebSocket: asksForWebSocket(request),
+  };
   const screened = parts.rules.screen(arrived);
   trace.clientAddress = (screened?.request ?? request).remoteAddress;
   if (screened?.answer !== undefined) return parts.observe({ ...arrived, request: screened.request }, screened.answer);
@@ -186,6 +203,7 @@ function finish(x: Exchange, answer: Answer): Answer {
 function answerFor(x: Exchange): Outcome {
   const { request, site, parts } = x;
   if (parts.spendStateOf(site.name) === "stopped") return capReached(x);
+  if (x.isWebSocket === true) return tunnel(x);
   const { method } = request;
   // A GET with content means something only its origin knows (RFC 9110 9.3.1).
   if ((method !== "GET" && method !== "HEAD") || hasContent(request)) return passMethod(x);

@@ -6,6 +6,8 @@ import { auditCalls } from "./audit.ts";
 import { type KeyCallsDeps, keyCalls } from "./keys.ts";
 import { type LogCallsDeps, logCalls } from "./logs.ts";
 import { networkCalls } from "./network.ts";
+import { type PrefetchCallsDeps, prefetchCalls } from "./prefetch.ts";
+import { type PurgeCallsDeps, purgeCalls } from "./purge.ts";
 import { siteSettingsCalls } from "./site-settings.ts";
 import { siteSigningCalls } from "./site-signing.ts";
 import { type SiteCallsDeps, siteCalls } from "./sites.ts";
@@ -21,6 +23,8 @@ export type AllCallsDeps = KeyCallsDeps &
   LogCallsDeps &
   UsageCallsDeps &
   SpendCallsDeps &
+  PurgeCallsDeps &
+  PrefetchCallsDeps &
   TerminalCallsDeps &
   Parameters<typeof auditCalls>[0] & { status: () => Promise<object>; metrics: MetricsPage };
 
@@ -38,6 +42,8 @@ export function allCalls(deps: AllCallsDeps): Call[] {
     ...logCalls(deps),
     ...usageCalls(deps),
     ...spendCalls(deps),
+    ...purgeCalls(deps),
+    ...prefetchCalls(deps),
     ...keyCalls(deps),
     ...auditCalls(deps),
     ...terminalCalls(deps),
