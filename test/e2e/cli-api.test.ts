@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { needs } from "../needs.ts";
 import { neson, type Running, start, temporaryDirectory } from "./network.ts";
@@ -10,13 +10,15 @@ const parts = new AsyncDisposableStack();
 let router: Running;
 let data: string[];
 let url: string;
+let siteUrl: string;
+let directory: string;
 
 beforeAll(async () => {
-  const directory = parts.use(await temporaryDirectory()).path;
+  directory = parts.use(await temporaryDirectory()).path;
   data = ["--data", join(directory, "router")];
   const ports = ["--listen-port", "0", "--control-port", "0"];
   router = parts.use(start(["router", "run", ...data, ...ports], join(directory, "router.json")));
-  url = (await router.ready<{ controlUrl: string }>()).controlUrl;
+  ({ controlUrl: url, url: siteUrl } = await router.ready<{ controlUrl: string; url: string }>());
 }, 30_000);
 
 afterAll(() => parts.disposeAsync());
@@ -47,6 +49,27 @@ test("sites are listed as a table, shown by what is special about them, and deli
   expect(await told("site", "show", "films")).toBe(
     "name    films\nhosts   films.test\n        www.films.test\norigin  https://o.test\nrules   none: the network's own\n",
   );
+}, 60_000);
+
+test("a site is put as a file has it, and what show prints can be put again", async () => {
+  const file = join(directory, "site.json");
+  const put = {
+    name: "shop",
+    hosts: ["shop.test"],
+    origin: "https://shop-origin.test",
+    cache: { staleIfErrorSeconds: 5 },
+  };
+  await writeFile(file, JSON.stringify(put));
+  expect(await told("site", "put", file)).toBe("site shop: shop.test → https://shop-origin.test\n");
+  const shown = await told("site", "show", "shop", "--json");
+  expect(JSON.parse(shown).cache.staleIfErrorSeconds).toBe(5);
+  await writeFile(file, shown);
+  await told("site", "put", file);
+  expect(await told("site", "show", "shop", "--json")).toBe(shown);
+  await writeFile(file, "[]");
+  const refused = await neson(["site", "put", file, ...data]);
+  expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining("found no object")]);
+  await told("site", "rm", "shop");
 }, 60_000);
 
 test("a key made here works from elsewhere as far as it may, until it is removed", async () => {
@@ -82,6 +105,46 @@ test("site sign prints a URL that opens what needs a signature, though the secre
   const sign = ["site", "sign", "https://films.test/paid/a.mp4", "--key", "key-1", "--expires", "1h"];
   expect(await told(...sign)).toStartWith("https://films.test/paid/a.mp4?neson-signature=key-1.");
   expect(await told(...sign, "--in-path", "--prefix", "/paid/")).toEndWith("/paid/a.mp4\n");
+}, 60_000);
+
+test("site cap sets what a website may cost and shows the month, site stats and logs what it is asked", async () => {
+  await neson(["site", "add", "--name", "news", "--host", "news.test", "--origin", "https://o.test", ...data]);
+  expect(await told("site", "cap", "news")).toMatch(/^site {7}news\nmonth {6}\d{4}-\d\d \(UTC\)\nused {7}0 B by T/);
+  const set = ["--amount", "49.90", "--at-limit", "stop", "--alert", "80", "100", "--webhook", "https://hooks.test/n"];
+  const text = await told("site", "cap", "news", ...set);
+  expect(text).toContain("cost       0.00 of 49.90 (0.0 %)\n");
+  expect(text).toContain(
+    "cap        49.90; at the cap: answer 509\nalerts at  80 %, 100 %\nwebhook    https://hooks.test/n\n",
+  );
+  const { spend, secret } = JSON.parse(await told("site", "cap", "news", "--no-webhook", "--new-secret", "--json"));
+  expect(spend).toEqual({ cap: { amount: "49.90", atLimit: "stop" }, alertPercents: [80, 100] });
+  expect(secret).toStartWith("whsec_");
+  expect(await told("site", "cap", "news", "--none")).toContain("cap        none\n");
+  expect(await told("site", "stats", "news", "--since", "2h")).toContain("nobody asked news for anything");
+  expect(await told("site", "stats", "news", "--csv", "--by", "status")).toBe("at,status,requests,bytes\r\n");
+  expect(JSON.parse(await told("site", "stats", "news", "--json")).figures).toEqual([]);
+  const reading = told("site", "logs", "news", "--for", "3s", "--json", "--status", "5xx");
+  const headers = { Host: "news.test", "Cache-Control": "only-if-cached" };
+  const asking = setInterval(() => void fetch(siteUrl, { headers }), 200);
+  const lines = (await reading).trim().split("\n");
+  clearInterval(asking);
+  expect(JSON.parse(lines[0] ?? "")).toMatchObject({ site: "news", status: 504 });
+}, 60_000);
+
+test("site stats, logs and cap refuse in one line what they cannot mean", async () => {
+  for (const args of [
+    ["stats", "news", "--csv", "--json"],
+    ["stats", "news", "--since", "yesterday"],
+    ["stats", "news", "--by", "luck"],
+    ["logs", "news", "--status", "6xx"],
+    ["logs", "nowhere"],
+    ["cap", "news", "--none", "--amount", "1"],
+    ["cap", "news", "--amount", "much"],
+    ["cap", "news", "--alert", "many"],
+  ]) {
+    const { code, stderr, stdout } = await neson(["site", ...args, ...data]);
+    expect([args, code, stdout, stderr]).toEqual([args, 2, "", expect.stringMatching(/^neson: [^\n]+\n$/)]);
+  }
 }, 60_000);
 
 test.skipIf(!needs("curl"))(

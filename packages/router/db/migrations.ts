@@ -6,7 +6,8 @@ import { createControlApiTables } from "./migrations/0004-control-api.ts";
 import { createTrafficTables } from "./migrations/0005-traffic-and-spend.ts";
 import { addPurgeProgress } from "./migrations/0006-purge-progress.ts";
 import { createPrefetchTables } from "./migrations/0007-prefetch.ts";
-import { prepareForSeveralRouters } from "./migrations/0008-several-routers.ts";
+import { createWebhookSecrets } from "./migrations/0008-webhook-secrets.ts";
+import { prepareForSeveralRouters } from "./migrations/0009-several-routers.ts";
 
 /** Forward-only: a released step never changes, a new need adds a step. */
 export const migrations: Record<string, Migration> = {
@@ -15,7 +16,8 @@ export const migrations: Record<string, Migration> = {
   "0004-control-api": { up: createControlApiTables },
   "0003-purge-jobs": { up: createPurgeTables },
   "0005-traffic-and-spend": { up: createTrafficTables },
+  "0008-webhook-secrets": { up: createWebhookSecrets },
   "0006-purge-progress": { up: addPurgeProgress },
   "0007-prefetch": { up: createPrefetchTables },
-  "0008-several-routers": { up: prepareForSeveralRouters },
+  "0009-several-routers": { up: prepareForSeveralRouters },
 };

@@ -54,7 +54,7 @@ export function passedOn(x: Exchange, response: OriginResponse, status: string):
   if (mayHaveBody && contentLength !== 0)
     return {
       ...{ status: code, headers, body: response.body },
-      ...{ sent: x.parts.countSent, trailers: () => response.trailers() },
+      ...{ sent: x.parts.countSent, trailers: () => withoutTags(response.trailers()) },
     };
   response.discard();
   return { status: code, headers, body: null };

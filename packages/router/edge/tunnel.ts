@@ -3,6 +3,7 @@ import type { Answer, EdgeRequest } from "@neson/kit/http/answer";
 import type { OriginResponse, OriginTunnel } from "../origin/origin-client.ts";
 import { originRequestHeaders } from "../origin/request-headers.ts";
 import { cacheStatus } from "../policy/cache-status.ts";
+import { withoutTags } from "../purge/order.ts";
 import type { Exchange } from "./exchange.ts";
 import { originFailure, plainAnswer } from "./failure.ts";
 import { passedOn, refuseLoop } from "./pass.ts";
@@ -40,7 +41,7 @@ export async function tunnel(x: Exchange): Promise<Answer> {
   x.trace.step("websocket: the origin agreed");
   const { socket } = response.tunnel;
   forward(request.body, socket);
-  const fields = [...response.headers, "Upgrade", "websocket"];
+  const fields = [...withoutTags(response.headers), "Upgrade", "websocket"];
   return { status: 101, headers: fields, body: received(response.tunnel), sent: parts.countSent };
 }
 
