@@ -75,11 +75,10 @@ export async function startRouter(config: RouterConfig): Promise<ReadyService> {
   const listener = parts.use(
     listenForControl(controlOptions(config, keys), {
       channel: {
-        ...{ registry, meter, saves, speeds, ticketed, ...care, ...network },
+        ...{ registry, meter, saves, speeds, ticketed, controlUrl, ...care, ...network },
         purgedAmong: (objectIds) => care.purges.purgedAmong(objectIds),
         publishedHeaders: (objectId) => catalog.headersIdsOf(objectId),
         dialBack: createDialBack({ allowPrivateTerminals: config.allowPrivateTerminals }),
-        controlUrl,
         ticketKeysOf: (terminalId) => ticketKeysOf(keys.master, terminalId, clock.nowMs()),
         challenge: freshNonce,
         ...common,
