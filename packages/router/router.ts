@@ -71,7 +71,7 @@ export async function startRouter(config: RouterConfig): Promise<ReadyService> {
   await takeUpJobs(care, parts);
   const speeds = new SpeedGrants({ controlUrl, key: keys.fill }, { clock });
   const token = toBase64Url(randomBytes(TOKEN_BYTES));
-  const figures = openFigures({ ...storage, edge, registry, meter, traffic, clock }, parts);
+  const figures = openFigures({ ...storage, ...network, edge, registry, meter, traffic, clock }, parts);
   const listener = parts.use(
     listenForControl(controlOptions(config, keys), {
       channel: {

@@ -10,6 +10,8 @@ export interface StatusDeps {
   counters: () => object;
   /** Entries, objects and shield bytes. */
   stored: () => Promise<object>;
+  /** The network's other Routers that live, and whether this one hears them. */
+  routers: () => object;
   clock: Clock;
 }
 
@@ -25,6 +27,7 @@ export function createStatus(deps: StatusDeps): () => Promise<object> {
       uptimeSeconds: Math.floor((deps.clock.nowMs() - startedAtMs) / 1000),
       edge: deps.counters(),
       stored: await deps.stored(),
+      routers: deps.routers(),
       meter: {
         paidBytes: totals.reduce((sum, total) => sum + total.paidBytes, 0),
         paidTickets: totals.reduce((sum, total) => sum + total.paidTickets, 0),

@@ -9,7 +9,7 @@ import type { Storage } from "./storage.ts";
 
 /** What the figures of a whole Router are read from. */
 export type OpenFiguresDeps = Omit<FiguresDeps, "lag"> &
-  Storage & { registry: Registry; meter: Meter; traffic: Traffic };
+  Storage & { registry: Registry; meter: Meter; traffic: Traffic; routers: () => object };
 
 /** A Router's figures, for its operator as `status` and for Prometheus as `metrics`. */
 export function openFigures(deps: OpenFiguresDeps, parts: AsyncDisposableStack) {

@@ -43,7 +43,8 @@ export function openNetwork(
     signal: (signal) => bus.signal(signal),
     nowSeconds: () => Math.floor(clock.nowMs() / 1000),
   });
-  return { bus, live, relay, list, settlements, ticketMark: markOf(bus), routerCount: () => live.count() };
+  const routers = () => ({ isInTouch: bus.isConnected, others: live.others() });
+  return { routers, bus, live, relay, list, settlements, ticketMark: markOf(bus), routerCount: () => live.count() };
 }
 
 /** Begins to speak with the other Routers, until disposed of. Call it once this one can be reached. */
