@@ -21,7 +21,8 @@ function startTwo({ skewMs = 0 } = {}) {
       ids: [otherId],
       others: () => live.ids.map((routerId) => ({ routerId, controlUrl: "", terminals: 0 })),
     };
-    const relay = new PurgeRelay({ bus, live, clock: new FakeClock(nowMs) });
+    const clock = new FakeClock(nowMs);
+    const relay = new PurgeRelay({ bus, live, clock });
     const applied: unknown[] = [];
     const answers: TerminalsAsked[] = [];
     const gate = Promise.withResolvers<void>();
@@ -36,15 +37,17 @@ function startTwo({ skewMs = 0 } = {}) {
         return answers.shift() ?? NOBODY;
       },
     };
+    const deafness = { notices: 0 };
     bus.start({
       notice: (notice, from) => {
+        if (deafness.notices-- > 0) return;
         if (notice.type === "purge" || notice.type === "gone" || notice.type === "swept" || notice.type === "applied")
           relay.take(notice, from, purger);
       },
       signal: () => {},
       resync: async () => {},
     });
-    return { bus, relay, live, applied, answers, letGo: () => gate.resolve() };
+    return { bus, clock, relay, live, applied, answers, deafness, letGo: () => gate.resolve() };
   };
   return { a: routerOf(A, B, 1000), b: routerOf(B, A, 1000 + skewMs) };
 }
@@ -94,6 +97,16 @@ test("PurgeRelay waits for no Router that is gone, and not at all when it is alo
   expect(await done).toEqual(NOBODY);
   a.live.ids = [];
   expect(await a.relay.othersDone("p2")).toEqual(NOBODY);
+});
+
+test("PurgeRelay asks a Router again that did not hear it, as after a gap", async () => {
+  const { a, b } = startTwo();
+  b.deafness.notices = 2;
+  a.relay.publish(ORDER, "p1");
+  const done = a.relay.othersDone("p1");
+  await until("the notices to have come", () => b.deafness.notices === 0);
+  await a.clock.advance(5000);
+  expect(await done).toEqual(NOBODY);
 });
 
 test("PurgeRelay tells of any number of objects and Terminals, in parts", async () => {

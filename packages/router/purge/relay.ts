@@ -9,11 +9,14 @@ import { type TerminalsAsked, TerminalsOfJob } from "./terminals-of-job.ts";
 /** Purges of other Routers that are remembered until these say that they are through. */
 const MAX_REMEMBERED = 1000;
 
+/** A Router that has not said within this time that it is through is asked again. */
+const ASK_AGAIN_MS = 5000;
+
 type PurgeNotice = Extract<Notice, { type: "purge" | "gone" | "swept" | "applied" }>;
 
 /** What carrying purges between Routers needs. */
 export interface PurgeRelayDeps {
-  bus: Pick<Bus, "publish">;
+  bus: Pick<Bus, "publish" | "isConnected">;
   live: Pick<LiveRouters, "others">;
   clock: Clock;
 }
@@ -56,12 +59,21 @@ export class PurgeRelay {
     const missing = new Set(this.#deps.live.others().map(({ routerId }) => routerId));
     const terminals = new TerminalsOfJob();
     if (missing.size === 0) return terminals.asked();
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#outgoing.set(id, { missing, terminals, done: resolve });
-    this.#deps.bus.publish({ type: "swept", id });
-    await promise;
+    const over = new AbortController();
+    this.#outgoing.set(id, { missing, terminals, done: () => over.abort() });
+    await this.#askUntil(id, over.signal);
     this.#outgoing.delete(id);
     return terminals.asked();
+  }
+
+  /** One that had everything read again instead of what it missed was not asked: it is asked again. */
+  async #askUntil(id: string, over: AbortSignal): Promise<void> {
+    const { bus, clock } = this.#deps;
+    bus.publish({ type: "swept", id });
+    while (!over.aborted) {
+      await clock.sleep(ASK_AGAIN_MS, over).catch(() => {});
+      if (!over.aborted && bus.isConnected) bus.publish({ type: "swept", id });
+    }
   }
 
   /** A Router is gone: nobody waits for it any more. */
