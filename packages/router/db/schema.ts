@@ -1,6 +1,6 @@
 import type { ApiKeysTable, AuditTrailTable, IdempotencyKeysTable } from "./schema-control-api.ts";
 import type { EntryTagsTable, PurgeJobsTable } from "./schema-purge.ts";
-import type { SiteUsageTable, SpendAlertsTable, TrafficFiguresTable } from "./schema-traffic.ts";
+import type { SiteUsageTable, SpendAlertsTable, TrafficFiguresTable, WrittenFiguresTable } from "./schema-traffic.ts";
 
 /** The Router's tables as Kysely sees them. `migrations.ts` creates them; both change together. */
 export interface Schema {
@@ -14,6 +14,7 @@ export interface Schema {
   terminal_tracks: TerminalTracksTable;
   purged_objects: PurgedObjectsTable;
   traffic_figures: TrafficFiguresTable;
+  written_figures: WrittenFiguresTable;
   site_usage: SiteUsageTable;
   spend_alerts: SpendAlertsTable;
   entry_tags: EntryTagsTable;

@@ -12,6 +12,8 @@ import { openSites } from "../sites/site-registry.ts";
 import { openSliceStore } from "../slices/slice-store.ts";
 
 const SECRET_BYTES = 32;
+/** In the data directory, unless another database is named. */
+const DATABASE_FILE = "router.sqlite";
 /** Memory for entries that are found without the database. */
 const CATALOG_MEMORY_BYTES = 256 * 1024 * 1024;
 
@@ -29,7 +31,7 @@ export async function openStorage(
   const { dataDir, shieldBytes, memoryBytes, sitesFile } = config;
   parts.use(lockDirectory(dataDir));
   const keys = openKeys(dataDir);
-  const db = await openDatabase(config.databaseUrl ?? join(dataDir, "router.sqlite"));
+  const db = await openDatabase(config.databaseUrl ?? join(dataDir, DATABASE_FILE), { clock, log });
   parts.defer(() => db.destroy());
   // A quarter of the disk space is for files of which only parts were asked for.
   const sliceBytes = Math.floor(shieldBytes / 4);

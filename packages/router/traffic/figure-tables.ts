@@ -14,6 +14,9 @@ const STEPS: Record<Step, { seconds: number; keptSeconds: number }> = {
   day: { seconds: 86_400, keptSeconds: 800 * 86_400 },
 };
 
+/** Longer than any Router waits for its database. */
+const BATCHES_KEPT_SECONDS = 7 * 86_400;
+
 const STEP_NAMES = ["minute", "hour", "day"] as const;
 /** Rows of one statement: 7 parameters each, below SQLite's and PostgreSQL's limits. */
 const ROWS_PER_STATEMENT = 500;
@@ -78,8 +81,22 @@ export async function readFigures(
   }));
 }
 
+/** Notes, within a transaction, that it writes a batch; false when an earlier transaction did. */
+export async function beginBatch(db: Kysely<Schema>, batch: string, nowMs: number): Promise<boolean> {
+  const result = await db
+    .insertInto("written_figures")
+    .values({ batch, written_at: nowMs })
+    .onConflict((conflict) => conflict.column("batch").doNothing())
+    .executeTakeFirst();
+  return Number(result.numInsertedOrUpdatedRows) === 1;
+}
+
 /** Forgets what is older than its step is kept. */
 export async function forgetOldFigures(db: Db, nowSeconds: number): Promise<void> {
+  await db
+    .deleteFrom("written_figures")
+    .where("written_at", "<", (nowSeconds - BATCHES_KEPT_SECONDS) * 1000)
+    .execute();
   for (const step of STEP_NAMES) {
     await db
       .deleteFrom("traffic_figures")
