@@ -1,14 +1,7 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { describeError, NesonError } from "@neson/kit/error";
-import { type Site, siteSchema } from "@neson/router/sites/site";
+import { type SentSite, sentSiteSchema } from "@neson/router/api/sent-site";
 import { z } from "zod";
-
-const CALL_MS = 10_000;
-
-const adminFileSchema = z.object({ url: z.url({ protocol: /^https?$/ }), token: z.string().min(1).max(200) });
-const failureSchema = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
-const sitesSchema = z.object({ sites: z.array(siteSchema) });
+import { readAdminFile } from "./admin-file.ts";
+import { openApi, read } from "./api-client.ts";
 
 const count = z.number().nonnegative();
 const statusSchema = z.object({
@@ -45,9 +38,9 @@ export type RouterStatus = z.infer<typeof statusSchema>;
 /** The operator's calls on a running Router. Each throws NesonError with the Router's own reason. */
 export interface AdminClient {
   status(): Promise<RouterStatus>;
-  sites(): Promise<Site[]>;
-  putSite(site: z.input<typeof siteSchema>): Promise<Site>;
-  removeSite(name: string): Promise<void>;
+  sites(): Promise<SentSite[]>;
+  /** Adds it, or puts it in the place of the one of that name. */
+  putSite(site: z.input<typeof sentSiteSchema>): Promise<SentSite>;
 }
 
 /**
@@ -55,45 +48,13 @@ export interface AdminClient {
  * @throws NesonError `no-router` (operator) when there is no such file or it cannot be read
  */
 export async function openAdminClient(routerDataDir: string): Promise<AdminClient> {
-  const { url, token } = await readAdminFile(join(routerDataDir, "admin.json"));
-  const call = async (method: string, path: string, body?: unknown): Promise<unknown> => {
-    const response = await send(`${url}/api/v1/${path}`, {
-      method,
-      headers: { Authorization: `Bearer ${token}` },
-      signal: AbortSignal.timeout(CALL_MS),
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    if (response.status === 204) return undefined;
-    const answer: unknown = await response.json();
-    if (response.ok) return answer;
-    const failure = failureSchema.safeParse(answer);
-    const message = failure.success ? failure.data.error.message : `the Router answered status ${response.status}`;
-    throw new NesonError("router-refused", message, { fault: "caller" });
-  };
+  const api = openApi(await readAdminFile(routerDataDir));
   return {
-    status: async () => statusSchema.parse(await call("GET", "status")),
-    sites: async () => sitesSchema.parse(await call("GET", "sites")).sites,
-    putSite: async (site) => siteSchema.parse(await call("POST", "sites", site)),
-    removeSite: async (name) => {
-      await call("DELETE", `sites/${encodeURIComponent(name)}`);
+    status: async () => read(statusSchema, await api.call("GET", "/status")),
+    sites: () => api.list("/sites", "sites", sentSiteSchema),
+    putSite: async (site) => {
+      const answer = await api.call("PUT", `/sites/${encodeURIComponent(site.name)}`, { body: site });
+      return read(sentSiteSchema, answer);
     },
   };
-}
-
-async function readAdminFile(path: string): Promise<z.infer<typeof adminFileSchema>> {
-  try {
-    return adminFileSchema.parse(JSON.parse(await readFile(path, "utf8")));
-  } catch (cause) {
-    const message = `reading ${path} failed; name the data directory of a Router that has run, with --data`;
-    throw new NesonError("no-router", message, { fault: "operator", cause });
-  }
-}
-
-async function send(url: string, init: RequestInit): Promise<Response> {
-  try {
-    return await fetch(url, init);
-  } catch (cause) {
-    const message = `the Router at ${new URL(url).origin} does not answer (${describeError(cause)}); start it with: neson router run`;
-    throw new NesonError("router-down", message, { fault: "operator" });
-  }
 }

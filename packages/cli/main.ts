@@ -1,9 +1,18 @@
 import { describeError, NesonError } from "@neson/kit/error";
 import { Command, CommanderError } from "commander";
 import { addDemoOrigin } from "./commands/demo-origin.ts";
+import { addKeyAdd } from "./commands/key-add.ts";
+import { addKeyLs } from "./commands/key-ls.ts";
+import { addKeyRm } from "./commands/key-rm.ts";
+import { addKeyRotate } from "./commands/key-rotate.ts";
 import { addRouterRun } from "./commands/router-run.ts";
 import { addSimEvict } from "./commands/sim-evict.ts";
-import { addSiteCommands } from "./commands/site.ts";
+import { addSiteAdd } from "./commands/site-add.ts";
+import { addSiteLs } from "./commands/site-ls.ts";
+import { addSiteRm } from "./commands/site-rm.ts";
+import { addSiteRules } from "./commands/site-rules.ts";
+import { addSiteShow } from "./commands/site-show.ts";
+import { addSiteSign } from "./commands/site-sign.ts";
 import { addTerminalDoctor } from "./commands/terminal-doctor.ts";
 import { addTerminalLeave } from "./commands/terminal-leave.ts";
 import { addTerminalQuota } from "./commands/terminal-quota.ts";
@@ -34,10 +43,27 @@ function buildProgram(): Command {
   addTerminalWithdrawStorage(terminal);
   addTerminalUpdate(terminal);
   addSiteCommands(program.command("site").description("the websites behind a running Router"));
+  addKeyCommands(program.command("key").description("keys of a running Router's control API"));
   addSimEvict(program.command("sim").description("replay recorded requests"));
   addDemoOrigin(program);
   refuseInOneLine(program);
   return program;
+}
+
+function addSiteCommands(site: Command): void {
+  addSiteAdd(site);
+  addSiteLs(site);
+  addSiteShow(site);
+  addSiteRm(site);
+  addSiteRules(site);
+  addSiteSign(site);
+}
+
+function addKeyCommands(key: Command): void {
+  addKeyAdd(key);
+  addKeyLs(key);
+  addKeyRotate(key);
+  addKeyRm(key);
 }
 
 /** Every command reports bad input by throwing, so that it becomes one line and one exit code. */

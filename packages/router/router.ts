@@ -5,6 +5,7 @@ import type { ReadyService } from "@neson/kit/lifecycle";
 import { createLog, type Log } from "@neson/kit/log";
 import { toBase64Url } from "@neson/protocol/bytes";
 import { writeAdminFile } from "./api/admin-file.ts";
+import { createControlApi } from "./api/control-api.ts";
 import { listenForControl } from "./api/control-listener.ts";
 import { createStatus } from "./api/status.ts";
 import type { RouterConfig } from "./config.ts";
@@ -83,7 +84,7 @@ export async function startRouter(config: RouterConfig): Promise<ReadyService> {
       fill: { shield, catalog, clock },
       speed: { grants: speeds, clock },
       releases,
-      admin: { sites, status, token, terminals: { registry, ...care }, log },
+      api: createControlApi({ db, sites, status, registry, ...care, operatorToken: token, ...common }),
       log,
     }),
   );

@@ -38,6 +38,9 @@ test.each([
   [["site", "add"]],
   [["site", "ls"]],
   [["site", "rm"]],
+  [["site", "sign"]],
+  [["key"]],
+  [["key", "add"]],
   [["demo-origin"]],
 ])("help of %j says how to use it and is no error", async (command) => {
   const { stdout, stderr, code } = await neson([...command, "--help"]);

@@ -39,9 +39,10 @@ export async function temporaryDirectory(): Promise<AsyncDisposable & { path: st
 }
 
 /** Runs one `neson` command to its end. */
-export async function neson(args: string[], options: { cwd?: string } = {}) {
+export async function neson(args: string[], options: { cwd?: string; env?: Record<string, string> } = {}) {
   const child = Bun.spawn([BUN, MAIN, ...args], {
     cwd: options.cwd ?? tmpdir(),
+    env: { ...process.env, ...options.env },
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",

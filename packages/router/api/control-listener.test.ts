@@ -12,7 +12,11 @@ import { createRegistry } from "../registry/registry.ts";
 import { SpeedGrants } from "../registry/speed-grants.ts";
 import { channelDeps, connectTerminal } from "../registry/testing.ts";
 import { openSites } from "../sites/site-registry.ts";
+import { defineCall } from "./call.ts";
+import { createControlApi } from "./control-api.ts";
 import { listenForControl } from "./control-listener.ts";
+import type { Dispatch } from "./dispatch.ts";
+import { renderAnswer } from "./render-answer.ts";
 
 const NOW_MS = 1_800_000_000_000;
 const FILL_KEY = new Uint8Array(32).fill(3);
@@ -29,7 +33,7 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-async function listen() {
+async function listen(api?: Dispatch) {
   const directory = await mkdtemp(join(tmpdir(), "neson-control-"));
   cleanups.push(() => rm(directory, { recursive: true }));
   const db = await openTestDatabase(join(directory, "router.sqlite"));
@@ -62,20 +66,22 @@ async function listen() {
         shield: { open: (objectId) => (objectId === OBJECT ? { path, size: BYTES.length } : undefined) },
         catalog: { pieces: async () => new Uint8Array(32) },
       },
-      admin: {
-        sites: await openSites({ db, clock, forgetStored: async () => {} }),
-        status: async () => ({ up: true }),
-        token: "secret",
-        terminals: {
+      api:
+        api ??
+        createControlApi({
+          db,
+          clock,
+          sites: await openSites({ db, clock, forgetStored: async () => {} }),
+          status: async () => ({ up: true }),
+          operatorToken: "secret",
           registry,
           audits: {
             ask: async (_terminal, question) => ({ outcome: "good", detail: JSON.stringify(question), asked: 1 }),
           },
           standings: { of: async () => STANDING, noteChanged: () => {} },
           purges: { removeObject: async (id) => ({ entries: 2, isKnown: id === OBJECT, terminals: 0 }) },
-        },
-        log: silentLog,
-      },
+          log: silentLog,
+        }),
     },
   );
   cleanups.push(async () => listener[Symbol.asyncDispose]());
@@ -129,7 +135,7 @@ test("the admin API adds, lists and removes sites for whoever has the token, and
   expect((await call("POST", "sites", "{")).status).toBe(400);
   expect((await call("DELETE", "sites/shop")).status).toBe(204);
   expect((await call("DELETE", "sites/shop")).status).toBe(404);
-  expect((await call("PUT", "sites")).status).toBe(404);
+  expect((await call("PUT", "sites")).status).toBe(405);
 });
 
 test("the Terminals' WebSocket challenges at once, and tells what is wrong with a binary or oversized frame", async () => {
@@ -170,16 +176,16 @@ test("the admin API checks a Terminal, deletes there and everywhere, and shows a
     { outcome: "good", detail: JSON.stringify(question), asked: 1 },
   ]);
   for (const bad of [{}, { ...question, pieceIndex: -1 }, { ...question, objectId: "x" }, { ...question, extra: 1 }]) {
-    expect((await call("POST", `${at}/audit`, bad))[1]).toMatchObject({ error: { code: "bad-body" } });
+    expect((await call("POST", `${at}/audit`, bad))[1]).toMatchObject({ code: "bad-input" });
   }
   expect(await call("POST", `${at}/delete`, { objectId: OBJECT })).toEqual([200, { wasHeld: true }]);
   expect(await call("POST", `${at}/delete`, { objectId: OBJECT })).toEqual([200, { wasHeld: false }]);
   expect(sent.map(({ type }) => type)).toEqual(["delete", "delete"]);
   expect(await call("GET", `${at}/standing`)).toEqual([200, STANDING]);
   expect((await call("POST", `terminals/${"00".repeat(32)}/audit`, question))[1]).toMatchObject({
-    error: { code: "not-connected" },
+    code: "not-connected",
   });
-  expect((await call("POST", `${at}/standing`))[0]).toBe(404);
+  expect((await call("POST", `${at}/standing`))[0]).toBe(405);
   expect(await call("DELETE", `objects/${OBJECT}`)).toEqual([200, { entries: 2, terminals: 0 }]);
   expect((await call("DELETE", `objects/${"00".repeat(32)}`))[0]).toBe(404);
 });
@@ -229,4 +235,62 @@ test("install scripts and downloads are answered beside everything else", async 
   const { base } = await listen();
   expect(await (await fetch(`${base}/install.sh`)).text()).toBe("#!/bin/sh\n");
   expect((await fetch(`${base}/elsewhere`)).status).toBe(404);
+});
+
+test("a stream of the control API reaches its client line by line, however long it is silent, and ends with it", async () => {
+  const { promise: ended, resolve: end } = Promise.withResolvers<string>();
+  const { promise: silence, resolve: speak } = Promise.withResolvers<void>();
+  let keptOpen = 0;
+  async function* lines() {
+    try {
+      yield { n: 1 };
+      await silence;
+      for (;;) {
+        yield { n: 2 };
+        await Bun.sleep(1);
+      }
+    } finally {
+      end("ended");
+    }
+  }
+  const call = defineCall({
+    ...{
+      id: "log",
+      method: "GET",
+      path: "/log",
+      area: "network",
+      summary: "Log",
+      scope: "logs:read",
+      reach: "network",
+    },
+    answers: {},
+    handle: () => ({}),
+  });
+  const { base } = await listen(async (request, { address, keepOpen }) => {
+    keepOpen();
+    keptOpen += 1;
+    return renderAnswer(call, { lines: lines(), headers: { "X-From": address } }, request, () => {});
+  });
+  const leaving = new AbortController();
+  const answer = await fetch(`${base}/api/v1/logs`, { signal: leaving.signal });
+  expect([answer.headers.get("x-from"), keptOpen]).toEqual(["127.0.0.1", 1]);
+  const reader = answer.body?.getReader();
+  expect(new TextDecoder().decode((await reader?.read())?.value)).toBe('{"n":1}\n');
+  speak();
+  expect(new TextDecoder().decode((await reader?.read())?.value)).toStartWith('{"n":2}\n');
+  leaving.abort();
+  expect(await Promise.race([ended, Bun.sleep(5000).then(() => "goes on")])).toBe("ended");
+});
+
+test.each(["a b", "", "[::", "x/y", "a:99999"])("a request for the Host %j is refused, not failed at", async (host) => {
+  const { base } = await listen();
+  const { promise: told, resolve } = Promise.withResolvers<string>();
+  const socket = await Bun.connect({
+    hostname: "127.0.0.1",
+    port: Number(new URL(base).port),
+    socket: { data: (_socket, bytes) => resolve(bytes.toString()) },
+  });
+  socket.write(`GET /api/v1/sites HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+  expect(await told).toStartWith("HTTP/1.1 400 ");
+  socket.end();
 });

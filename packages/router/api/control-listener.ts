@@ -3,7 +3,7 @@ import type { Log } from "@neson/kit/log";
 import { MAX_FRAME_BYTES } from "@neson/protocol/messages";
 import { type ChannelDeps, type ChannelOptions, TerminalChannel } from "../registry/channel.ts";
 import { answerFill, type FillDeps } from "../registry/fills.ts";
-import { type AdminApiDeps, answerAdmin } from "./admin-api.ts";
+import type { Dispatch } from "./dispatch.ts";
 import { answerSpeed, type SpeedDeps } from "./speed.ts";
 
 const TICK_MS = 500;
@@ -29,13 +29,14 @@ export interface ControlListenerDeps {
   speed: SpeedDeps;
   /** Install scripts and downloads; undefined for paths that are neither. */
   releases: { answer(request: Request, path: string): Response | undefined };
-  admin: AdminApiDeps;
+  /** Answers everything under /api/v1. */
+  api: Dispatch;
   log: Log;
 }
 
 /**
  * Listens for Terminals (`/v1/terminal`, a WebSocket), their fills (`/v1/fill/…`) and measurements (`/v1/speed/…`), those
- * who install one (`/install.sh`, `/download/…`), and the operator (`/api/v1/…`).
+ * who install one (`/install.sh`, `/download/…`), and whoever has a key (`/api/v1/…`).
  * @throws NesonError `port-in-use` or `cannot-listen` (operator)
  */
 export function listenForControl(
@@ -72,14 +73,19 @@ function serve(
       idleTimeout: TRANSPORT_IDLE_SECONDS,
       maxRequestBodySize: MAX_BODY_BYTES,
       fetch: (request, server) => {
-        const path = new URL(request.url).pathname;
+        const path = URL.parse(request.url)?.pathname;
+        // The URL is made of the Host field, which may be anything (RFC 9112, section 3.2).
+        if (path === undefined) return new Response("400: Host is not a host name\n", { status: 400 });
         if (path === "/v1/terminal") {
           if (server.upgrade(request, { data: { channel: undefined } })) return undefined;
           return new Response("this is the Terminals' WebSocket\n", { status: 426, headers: { Upgrade: "websocket" } });
         }
         if (path.startsWith("/v1/fill/")) return answerFill(request, path, options.fillKey, deps.fill);
         if (path.startsWith("/v1/speed/")) return answerSpeed(request, path, deps.speed);
-        if (path.startsWith("/api/v1/")) return answerAdmin(request, path, deps.admin);
+        if (path.startsWith("/api/v1/")) {
+          const address = server.requestIP(request)?.address ?? "unknown";
+          return deps.api(request, { address, keepOpen: () => server.timeout(request, 0) });
+        }
         const notFound = () => new Response("not found: this is a Router's control listener\n", { status: 404 });
         return deps.releases.answer(request, path) ?? notFound();
       },

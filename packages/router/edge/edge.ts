@@ -9,13 +9,16 @@ import { CodedBodies } from "../compress/coded-bodies.ts";
 import { isUnavailable } from "../db/database-trouble.ts";
 import { type Locate, openGeo } from "../geo/locate.ts";
 import { Flights } from "../origin/flights.ts";
-import { createOriginClient, DEFAULT_ORIGIN_OPTIONS, type OriginOptions } from "../origin/origin-client.ts";
+import { OriginChecks } from "../origin/origin-checks.ts";
+import { createOriginClient } from "../origin/origin-client.ts";
+import { type OriginFigures, OriginHealth } from "../origin/origin-health.ts";
+import { DEFAULT_ORIGIN_OPTIONS, type OriginOptions } from "../origin/origin-options.ts";
 import type { Resolve } from "../origin/resolver.ts";
 import { cacheStatus } from "../policy/cache-status.ts";
 import { plan } from "../policy/plan.ts";
 import type { TrustedProxies } from "../rules/client-address.ts";
 import { createRules } from "../rules/rules.ts";
-import type { Sites } from "../sites/site.ts";
+import type { Site, Sites } from "../sites/site.ts";
 import { salvage } from "../slices/salvage.ts";
 import type { SliceStore } from "../slices/slice-store.ts";
 import { createSlices } from "../slices/slices.ts";
@@ -48,7 +51,7 @@ export interface EdgeOptions {
 
 /** What the edge works with. */
 export interface EdgeDeps {
-  sites: Pick<Sites, "byHost">;
+  sites: Pick<Sites, "byHost" | "list">;
   catalog: Catalog;
   shield: Shield;
   /** What is stored of files in part. */
@@ -72,6 +75,8 @@ export interface Edge extends AsyncDisposable {
   handle: Handle;
   /** Resolves when the pulls of a site that are under way now are over. */
   pullsOver(site: string): Promise<void>;
+  /** How a site's origins do. */
+  originsOf(site: Site): OriginFigures[];
   /** Live counters. */
   readonly stats: Readonly<EdgeStats>;
 }
@@ -84,16 +89,18 @@ export function createEdge(options: EdgeOptions, deps: EdgeDeps): Edge {
   const { catalog, shield, steering, clock, log, sites } = deps;
   const { edgeScheme } = options;
   const stats = createEdgeStats();
+  const health = new OriginHealth({ clock, random: Math.random });
   const origin = createOriginClient(
     { ...DEFAULT_ORIGIN_OPTIONS, ...options.origin },
     {
-      clock,
+      ...{ clock, health },
       onRequest: () => {
         stats.originRequests += 1;
       },
       ...(deps.resolve === undefined ? {} : { resolve: deps.resolve }),
     },
   );
+  const checks = new OriginChecks({ sites, health, clock, random: Math.random, probe: origin.probe });
   const maxObjectBytes = Math.min(options.maxObjectBytes, shield.maxBytes);
   const flights = new Flights(
     { edgeScheme, maxObjectBytes },
@@ -119,8 +126,10 @@ export function createEdge(options: EdgeOptions, deps: EdgeDeps): Edge {
   return {
     handle: (request) => receive(request, sites, parts),
     pullsOver: (site) => flights.over(site),
+    originsOf: (site) => health.figures(site),
     stats,
     [Symbol.asyncDispose]: async () => {
+      await checks[Symbol.asyncDispose]();
       await flights[Symbol.asyncDispose]();
       await slices[Symbol.asyncDispose]();
       await origin[Symbol.asyncDispose]();

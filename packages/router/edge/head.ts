@@ -1,7 +1,6 @@
 import type { Answer } from "@neson/kit/http/answer";
 import type { CatalogEntry } from "../catalog/entry.ts";
 import type { OriginResponse } from "../origin/origin-client.ts";
-import { originUrlOf } from "../origin/origin-url.ts";
 import { originRequestHeaders } from "../origin/request-headers.ts";
 import { withoutCookies } from "../origin/response-headers.ts";
 import { cacheStatus } from "../policy/cache-status.ts";
@@ -37,7 +36,7 @@ export async function headStale(x: Exchange, entry: CatalogEntry): Promise<Answe
 
 function ask({ request, site, parts }: Exchange): Promise<OriginResponse> {
   const { edgeScheme } = parts;
-  const options = { kind: "pull", host: originUrlOf(site).host, siteHost: site.hosts[0], edgeScheme } as const;
+  const options = { kind: "pull", siteHost: site.hosts[0], edgeScheme } as const;
   const headers = originRequestHeaders(request, options);
   return parts.origin.send({ site, method: "HEAD", target: request.target, headers, signal: request.signal });
 }

@@ -1,6 +1,5 @@
 import type { Answer } from "@neson/kit/http/answer";
 import type { OriginResponse } from "../origin/origin-client.ts";
-import { originUrlOf } from "../origin/origin-url.ts";
 import { bodyFraming, hopsOf, MAX_HOPS, originRequestHeaders, VIA } from "../origin/request-headers.ts";
 import { cacheStatus } from "../policy/cache-status.ts";
 import { invalidates } from "../policy/invalidate.ts";
@@ -17,7 +16,6 @@ export async function pass(x: Exchange, fwd: Forwarded): Promise<Answer> {
   const framing = bodyFraming(request);
   const headers = originRequestHeaders(request, {
     kind: "pass",
-    host: originUrlOf(site).host,
     edgeScheme: parts.edgeScheme,
     extra: framing,
   });

@@ -138,7 +138,10 @@ export async function startTestbed(options: TestbedOptions): Promise<Testbed> {
     { catalog, log: silentLog },
   );
   const steering = new FakeSteering();
-  const sites = { byHost: (hostname: string) => (site.hosts.includes(hostname) ? site : undefined) };
+  const sites = {
+    byHost: (hostname: string) => (site.hosts.includes(hostname) ? site : undefined),
+    list: () => [site],
+  };
   const edge = createEdge(
     { edgeScheme: "http", maxObjectBytes: 1e9, ...options.edge },
     { sites, catalog, shield, slices, steering, clock, log: silentLog, resolve: options.resolve, ...options.watch },

@@ -13,7 +13,6 @@ import { varyOf } from "../policy/vary.ts";
 import type { Site } from "../sites/site.ts";
 import type { FlightDeps, FlightOptions } from "./flights.ts";
 import type { OriginResponse } from "./origin-client.ts";
-import { originUrlOf } from "./origin-url.ts";
 import { originRequestHeaders } from "./request-headers.ts";
 import { withoutCookies } from "./response-headers.ts";
 
@@ -135,7 +134,6 @@ function askOrigin(
   const { site, request } = order;
   const headers = originRequestHeaders(request, {
     kind: "pull",
-    host: originUrlOf(site).host,
     edgeScheme: options.edgeScheme,
     siteHost: site.hosts[0],
     extra: conditions,

@@ -1,13 +1,20 @@
-import type { IncomingMessage } from "node:http";
 import { NesonError } from "@neson/kit/error";
+
+/** What a body is read from. */
+export interface BodySource extends AsyncIterable<Uint8Array> {
+  /** True once all of it came. */
+  readonly complete: boolean;
+  destroy(error?: Error): void;
+  on(event: "error", listener: (error: Error) => void): unknown;
+}
 
 /** An origin's body as an iterable that is read once. It throws when the body does not come whole, or pauses for too long while wanted. */
 export class OriginBody implements AsyncIterable<Uint8Array> {
-  readonly #response: IncomingMessage;
+  readonly #response: BodySource;
   readonly #idleMs: number;
   readonly #name: string;
 
-  constructor(response: IncomingMessage, options: { idleMs: number; name: string }) {
+  constructor(response: BodySource, options: { idleMs: number; name: string }) {
     this.#response = response;
     this.#idleMs = options.idleMs;
     this.#name = options.name;

@@ -1,6 +1,4 @@
-import type { Site } from "../sites/site.ts";
-
-/** A site's origin, taken apart once. */
+/** An origin's URL, taken apart. */
 export interface OriginUrl {
   isTls: boolean;
   /** Without brackets for IPv6. */
@@ -12,21 +10,15 @@ export interface OriginUrl {
   base: string;
 }
 
-const parsed = new WeakMap<Site, OriginUrl>();
-
-/** The parts of a site's origin URL. Sites are replaced, never changed, so each is parsed once. */
-export function originUrlOf(site: Site): OriginUrl {
-  const known = parsed.get(site);
-  if (known !== undefined) return known;
-  const url = new URL(site.origin);
+/** The parts of a URL that `originUrl` in the site's settings let through. */
+export function parseOriginUrl(text: string): OriginUrl {
+  const url = new URL(text);
   const isTls = url.protocol === "https:";
-  const origin = {
+  return {
     isTls,
     hostname: url.hostname.replace(/^\[|\]$/g, ""),
     port: url.port === "" ? (isTls ? 443 : 80) : Number(url.port),
     host: url.host,
     base: url.pathname.replace(/\/+$/, ""),
   };
-  parsed.set(site, origin);
-  return origin;
 }

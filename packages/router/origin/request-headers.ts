@@ -40,8 +40,6 @@ export type RequestKind = "pull" | "pass";
 /** How an origin request is made. */
 export interface OriginHeadersOptions {
   kind: RequestKind;
-  /** Of the origin, with its port. */
-  host: string;
   edgeScheme: string;
   /** The site's name in front of everyone, for a pull: an origin that writes it into an answer writes the same for all. */
   siteHost?: string | undefined;
@@ -50,11 +48,11 @@ export interface OriginHeadersOptions {
 }
 
 /**
- * The flat fields of an origin request: the client's end-to-end ones, with Host of the origin, what tells the origin about the client, and (for a
+ * The flat fields of an origin request: the client's end-to-end ones, without Host, what tells the origin about the client, and (for a
  * pull) without what asks for less than the whole. `Expect` stays here: this server has already told the client to go on.
  */
 export function originRequestHeaders(request: EdgeRequest, options: OriginHeadersOptions): string[] {
-  const headers = ["Host", options.host];
+  const headers: string[] = [];
   const client = endToEndFields(request.rawHeaders);
   for (let i = 0; i + 1 < client.length; i += 2) {
     const name = (client[i] ?? "").toLowerCase();

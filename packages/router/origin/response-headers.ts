@@ -8,9 +8,13 @@ const POINTING = new Set(["location", "content-location"]);
 
 /**
  * A response's flat fields as they may be passed on: end-to-end ones only, with Date (RFC 9110 6.6.1: a recipient without one adds the time
- * of arrival), and with URLs at the origin's own name turned into paths of the site, since nobody is to learn that name.
+ * of arrival), and with URLs at an origin's own name turned into paths of the site, since nobody is to learn that name.
  */
-export function receivedHeaders(rawHeaders: readonly string[], origin: OriginUrl, responseTimeMs: number): string[] {
+export function receivedHeaders(
+  rawHeaders: readonly string[],
+  origins: readonly OriginUrl[],
+  responseTimeMs: number,
+): string[] {
   const headers: string[] = [];
   const received = endToEndFields(rawHeaders);
   for (let i = 0; i + 1 < received.length; i += 2) {
@@ -18,7 +22,7 @@ export function receivedHeaders(rawHeaders: readonly string[], origin: OriginUrl
     const lower = name.toLowerCase();
     if (DROPPED.has(lower)) continue;
     const value = received[i + 1] ?? "";
-    headers.push(name, POINTING.has(lower) ? sitePath(value, origin) : value);
+    headers.push(name, POINTING.has(lower) ? sitePathAmong(value, origins) : value);
   }
   if (fieldLines(headers, "date").length === 0) headers.push("Date", formatHttpDate(responseTimeMs));
   return headers;
@@ -39,6 +43,14 @@ export function declaredLength(rawHeaders: readonly string[]): number | undefine
   const [first, ...others] = fieldLines(rawHeaders, "content-length");
   if (first === undefined || others.some((line) => line !== first) || !/^\d{1,15}$/.test(first)) return undefined;
   return Number(first);
+}
+
+function sitePathAmong(value: string, origins: readonly OriginUrl[]): string {
+  for (const origin of origins) {
+    const path = sitePath(value, origin);
+    if (path !== value) return path;
+  }
+  return value;
 }
 
 function sitePath(value: string, origin: OriginUrl): string {

@@ -5,9 +5,12 @@ import { NesonError } from "@neson/kit/error";
 export async function sendBody(
   sent: ClientRequest,
   body: AsyncIterable<Uint8Array>,
-  progress: { bodyMoved(): void; bodySent(): void },
+  progress: { connected: Promise<void>; bodyMoved(): void; bodySent(): void },
 ): Promise<void> {
   const closed = new Promise<"closed">((resolve) => sent.once("close", () => resolve("closed")));
+  // Not read before there is a connection: until then it may be sent elsewhere.
+  sent.flushHeaders();
+  if ((await Promise.race([progress.connected, closed])) === "closed") return;
   try {
     for await (const chunk of body) {
       if (sent.destroyed) return;

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { accessSettingsSchema } from "./access-settings.ts";
 import { cacheSettingsSchema } from "./cache-settings.ts";
 import { refuseContradictions } from "./contradictions.ts";
+import { originSettingsSchema, originUrl } from "./origin-settings.ts";
 import { rewriteSettingsSchema } from "./rewrite-settings.ts";
 import { deliveryRuleSchema } from "./rule-settings.ts";
 import { spendSettingsSchema } from "./spend-settings.ts";
@@ -14,11 +15,6 @@ const hostname = z
     "a lower-case host name without port, such as video.example.com",
   );
 
-const originUrl = z
-  .string()
-  .max(2048)
-  .refine(isPlainHttpUrl, "an http or https URL without user, query or fragment, such as https://origin.example.com");
-
 /** A business user's website: which host names it answers to, where its origin is, how its files are delivered. */
 export const siteSchema = z
   .strictObject({
@@ -27,6 +23,7 @@ export const siteSchema = z
       .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "1 to 63 lower-case letters, digits and hyphens, such as my-site"),
     hosts: z.array(hostname).min(1).max(100),
     origin: originUrl,
+    origins: originSettingsSchema.prefault({}),
     allowPrivateOrigin: z.boolean().default(false),
     rules: z.array(deliveryRuleSchema).max(200).default([]),
     cache: cacheSettingsSchema.prefault({}),
@@ -43,10 +40,4 @@ export interface Sites {
   byHost(hostname: string): Site | undefined;
   byName(name: string): Site | undefined;
   list(): Site[];
-}
-
-function isPlainHttpUrl(text: string): boolean {
-  const url = URL.parse(text);
-  if (url === null) return false;
-  return /^https?:$/.test(url.protocol) && url.username === "" && url.search === "" && url.hash === "";
 }

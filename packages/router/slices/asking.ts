@@ -1,6 +1,5 @@
 import type { EdgeRequest } from "@neson/kit/http/answer";
 import type { OriginClient, OriginResponse } from "../origin/origin-client.ts";
-import { originUrlOf } from "../origin/origin-url.ts";
 import { originRequestHeaders } from "../origin/request-headers.ts";
 import type { Site } from "../sites/site.ts";
 
@@ -16,7 +15,7 @@ export function askingFor(
   { site, request }: { site: Site; request: EdgeRequest },
   { origin, edgeScheme, signal }: { origin: OriginClient; edgeScheme: string; signal: AbortSignal },
 ): Asking {
-  const options = { kind: "pull", host: originUrlOf(site).host, siteHost: site.hosts[0], edgeScheme } as const;
+  const options = { kind: "pull", siteHost: site.hosts[0], edgeScheme } as const;
   const base = originRequestHeaders(request, options);
   const common = { site, method: "GET", target: request.target, signal };
   return { site, send: (fields) => origin.send({ ...common, headers: [...base, ...fields] }) };

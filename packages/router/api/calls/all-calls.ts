@@ -1,0 +1,35 @@
+import type { Call } from "../call.ts";
+import { openApiDocument } from "../openapi.ts";
+import { problemPage } from "../problem-page.ts";
+import { auditCalls } from "./audit.ts";
+import { type KeyCallsDeps, keyCalls } from "./keys.ts";
+import { networkCalls } from "./network.ts";
+import { siteSettingsCalls } from "./site-settings.ts";
+import { siteSigningCalls } from "./site-signing.ts";
+import { type SiteCallsDeps, siteCalls } from "./sites.ts";
+import { type TerminalCallsDeps, terminalCalls } from "./terminals.ts";
+
+/** What all calls together speak to; each area says more about its own. */
+export type AllCallsDeps = KeyCallsDeps &
+  SiteCallsDeps &
+  TerminalCallsDeps &
+  Parameters<typeof auditCalls>[0] & { status: () => Promise<object> };
+
+/** Every call of the control API. A new area is one more line here, and its name in `openapi.ts`. */
+export function allCalls(deps: AllCallsDeps): Call[] {
+  const calls: Call[] = [
+    ...networkCalls({
+      ...{ status: deps.status, document: () => document },
+      problems: () => page,
+    }),
+    ...siteCalls(deps),
+    ...siteSettingsCalls(deps),
+    ...siteSigningCalls(deps),
+    ...keyCalls(deps),
+    ...auditCalls(deps),
+    ...terminalCalls(deps),
+  ];
+  const document = openApiDocument(calls);
+  const page = problemPage(calls);
+  return calls;
+}

@@ -1,0 +1,178 @@
+// A control API on a database of its own, for tests of its calls.
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { FakeClock } from "@neson/kit/fake-clock";
+import { type Log, silentLog } from "@neson/kit/log";
+import { openTestDatabase } from "../db/testing/test-database.ts";
+import { createRegistry } from "../registry/registry.ts";
+import { openSites, type SiteRegistry } from "../sites/site-registry.ts";
+import type { AllCallsDeps } from "./calls/all-calls.ts";
+import { createControlApi } from "./control-api.ts";
+import type { Scope } from "./scopes.ts";
+
+// The operator's token in these tests.
+const TOKEN = "operator-token";
+
+/** How a test asks. */
+interface Asking {
+  /** The operator's token when absent; none at all when "". */
+  key?: string;
+  body?: unknown;
+  /** Sent as it is, in the place of `body`. */
+  text?: string;
+  headers?: Record<string, string>;
+  address?: string;
+}
+
+/** An answer with its body read. */
+export interface Told {
+  status: number;
+  headers: Headers;
+  text: string;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers whose shapes they state themselves.
+  json: any;
+}
+
+/** An API under test. */
+export interface TestApi extends AsyncDisposable {
+  clock: FakeClock;
+  sites: SiteRegistry;
+  /** Every row of every table, as it lies in the database. */
+  tables(): Promise<{ name: string; rows: unknown[] }[]>;
+  /** "GET", "/sites" → its answer. */
+  call(method: string, path: string, asking?: Asking): Promise<Told>;
+  /** Makes a key by the API and gives its secret. */
+  keyWith(scopes: readonly string[], more?: { sites?: string[]; expiresAt?: string }): Promise<string>;
+  /** Everything anew on the same database, as after a restart. */
+  restart(): Promise<void>;
+}
+
+/** What calls speak to where a test is about something else. */
+const QUIET_DEPS: Omit<AllCallsDeps, "keys" | "trail" | "changes" | "clock" | "sites"> = {
+  status: async () => ({ up: true }),
+  registry: createRegistry(),
+  audits: { ask: async () => ({ outcome: "good", detail: "", asked: 1 }) },
+  standings: {
+    of: async () => {
+      const track = { checks: 0, failures: 0, score: 0, limit: 13.8, consequence: "none" as const, reasons: [] };
+      return {
+        tracks: { corrupt: track, unknown: track, offline: track },
+        earnings: [],
+        refusals: [],
+        totalPaidBytes: 7,
+      };
+    },
+    noteChanged: () => {},
+  },
+  purges: { removeObject: async () => ({ entries: 1, isKnown: true, terminals: 0 }) },
+};
+
+/** Opens an API in a temporary directory. */
+export async function openTestApi({ log = silentLog }: { log?: Log } = {}): Promise<TestApi> {
+  const directory = await mkdtemp(join(tmpdir(), "neson-api-"));
+  const clock = new FakeClock(1_800_000_000_000);
+  const open = async () => {
+    const db = await openTestDatabase(join(directory, "router.sqlite"));
+    const sites = await openSites({ db, clock, forgetStored: async () => {} });
+    return { db, sites, dispatch: createControlApi({ ...QUIET_DEPS, db, sites, clock, log, operatorToken: TOKEN }) };
+  };
+  let running = await open();
+  const call = async (method: string, path: string, asking: Asking = {}): Promise<Told> => {
+    const { key = TOKEN, body, text, headers, address = "127.0.0.1" } = asking;
+    const request = new Request(`http://router.test/api/v1${path}`, {
+      method,
+      headers: { ...(key !== "" && { Authorization: `Bearer ${key}` }), ...headers },
+      ...(text !== undefined ? { body: text } : body !== undefined && { body: JSON.stringify(body) }),
+    });
+    const answer = await running.dispatch(request, { address, keepOpen: () => {} });
+    const told = await answer.text();
+    const isJson = answer.headers.get("content-type")?.includes("json") ?? false;
+    return {
+      status: answer.status,
+      headers: answer.headers,
+      text: told,
+      json: isJson && told !== "" ? JSON.parse(told) : undefined,
+    };
+  };
+  return {
+    ...{ clock, call },
+    tables: async () => {
+      const { db } = running;
+      const all = await db.introspection.getTables();
+      return Promise.all(
+        // The names are the database's own, whatever the schema of this version knows.
+        all.map(async ({ name }) => ({
+          name,
+          rows: await db
+            .selectFrom(name as "sites")
+            .selectAll()
+            .execute(),
+        })),
+      );
+    },
+    get sites() {
+      return running.sites;
+    },
+    keyWith: async (scopes, more = {}) => {
+      const made = await call("POST", "/keys", { body: { name: "test", scopes, ...more } });
+      if (made.status !== 201) throw new Error(`making a key failed: ${made.text}`);
+      return made.json.secret;
+    },
+    restart: async () => {
+      await running.db.destroy();
+      running = await open();
+    },
+    [Symbol.asyncDispose]: async () => {
+      await running.db.destroy();
+      await rm(directory, { recursive: true });
+    },
+  };
+}
+
+/** A call as the document describes it. */
+export interface Operation {
+  id: string;
+  method: string;
+  /** With an instance of every parameter: of the site "films", of a key and a Terminal that are not there. */
+  path: string;
+  /** Undefined for what is public. */
+  scope: Scope | undefined;
+  /** Of its body. */
+  example: unknown;
+  /** By status: the JSON schema of the answer, undefined when it has none. */
+  answers: Record<string, unknown>;
+}
+
+/** As much of an OpenAPI document as tests look at. */
+interface Document {
+  paths: Record<string, Record<string, DocumentedOperation>>;
+}
+
+interface DocumentedOperation {
+  operationId: string;
+  "x-scope"?: Scope;
+  requestBody?: { content: Record<string, { example?: unknown }> };
+  responses: Record<string, { content?: Record<string, { schema: unknown }> }>;
+}
+
+/** Every call of a document. */
+export function operationsOf({ paths }: Document): Operation[] {
+  return Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => {
+      const { operationId, requestBody, responses } = operation;
+      const body = requestBody && Object.values(requestBody.content)[0];
+      const answers = Object.entries(responses).map(([status, { content }]) => [
+        status,
+        content?.["application/json"]?.schema,
+      ]);
+      const id = path.startsWith("/keys") ? "0".repeat(12) : "ab".repeat(32);
+      return {
+        ...{ id: operationId, method: method.toUpperCase(), scope: operation["x-scope"] },
+        path: path.replace("{name}", "films").replace("{id}", id),
+        example: body && (body.example ?? {}),
+        answers: Object.fromEntries(answers),
+      };
+    }),
+  );
+}
