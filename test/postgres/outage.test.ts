@@ -1,7 +1,13 @@
 import { afterAll, expect, test } from "bun:test";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { FakeClock } from "@neson/kit/fake-clock";
 import { silentLog } from "@neson/kit/log";
+import { ObjectHasher } from "@neson/protocol/object";
 import { deriveRouterTagKey, deriveTicketKey, sealTicket, siteIdOf } from "@neson/protocol/ticket";
+import { openCatalog } from "@neson/router/catalog/catalog";
+import { openShield } from "@neson/router/catalog/shield";
 import { type Db, openDatabase } from "@neson/router/db/database";
 import { createMeter } from "@neson/router/meter/meter";
 import { siteSchema } from "@neson/router/sites/site";
@@ -184,4 +190,37 @@ test.skipIf(!needs("postgres"))(
     expect(counted).toBeGreaterThan(50);
   },
   120_000,
+);
+
+test.skipIf(!needs("postgres"))(
+  "Catalog forgets what was removed while the database was away before it reads anything again",
+  async () => {
+    const { server, open } = await stage();
+    const db = await open();
+    const directory = await mkdtemp(join(tmpdir(), "neson-outage-"));
+    cleanups.push(() => rm(directory, { recursive: true }));
+    const shield = await openShield({ directory, maxBytes: 1e6, memoryBytes: 0 }, { log: silentLog });
+    const clock = new FakeClock(NOW_SECONDS * 1000);
+    // Without memory, every look goes to the database.
+    const catalog = await openCatalog({ memoryBytes: 0 }, { db, shield, clock, log: silentLog });
+    const object = new ObjectHasher().finish();
+    const draft = {
+      ...{ site: "shop", status: 200, headers: [], vary: [], variantKey: "" },
+      ...{ requestTimeMs: clock.nowMs(), responseTimeMs: clock.nowMs() },
+    };
+    for (const key of ["/a", "/b"]) await catalog.put({ ...draft, key }, object);
+    await catalog.put({ ...draft, site: "other", key: "/a" }, object);
+    await server.stop();
+    await catalog.remove("shop", "/a");
+    await catalog.removeSite("other");
+    await expect(catalog.find("shop", "/a", {})).rejects.toMatchObject({ code: "database-unavailable" });
+    await server.start();
+    const found = (site: string, key: string) => insist(async () => (await catalog.find(site, key, {}))?.key);
+    expect([await found("shop", "/a"), await found("shop", "/b"), await found("other", "/a")]).toEqual([
+      ...[undefined, "/b", undefined],
+    ]);
+    const rows = await db.selectFrom("entries").select(["site", "key"]).execute();
+    expect(rows).toEqual([{ site: "shop", key: "/b" }]);
+  },
+  60_000,
 );
