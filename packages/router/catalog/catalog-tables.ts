@@ -1,6 +1,7 @@
 import type { Kysely } from "kysely";
 import type { Db } from "../db/database.ts";
 import type { Schema } from "../db/schema.ts";
+import { transact } from "../db/transaction.ts";
 import { tagsOf } from "../purge/order.ts";
 import type { CatalogEntry } from "./entry.ts";
 import { entryOfRow, rowOf } from "./entry.ts";
@@ -41,7 +42,7 @@ export class CatalogTables {
     const { objectId, size, pieceSize, sha256 } = entry.object;
     const row = rowOf(entry);
     const { site, key, variant, ...values } = row;
-    await this.#db.transaction().execute(async (transaction) => {
+    await transact(this.#db, async (transaction) => {
       await transaction
         .insertInto("objects")
         .values({
@@ -122,7 +123,9 @@ export class CatalogTables {
 
   async noteUsed(objectIds: Iterable<string>, nowMs: number): Promise<void> {
     for (const batch of batches([...objectIds])) {
-      await this.#db.updateTable("objects").set({ last_used_at: nowMs }).where("object_id", "in", batch).execute();
+      await transact(this.#db, (transaction) =>
+        transaction.updateTable("objects").set({ last_used_at: nowMs }).where("object_id", "in", batch).execute(),
+      );
     }
   }
 

@@ -3,7 +3,9 @@ import { describeError } from "@neson/kit/error";
 import type { Log } from "@neson/kit/log";
 import type { Kysely } from "kysely";
 import type { Db } from "../db/database.ts";
+import { isPostgres } from "../db/postgres.ts";
 import type { Schema } from "../db/schema.ts";
+import { transact } from "../db/transaction.ts";
 import type { Catalog } from "./catalog.ts";
 import type { Shield } from "./shield.ts";
 
@@ -154,7 +156,17 @@ export class Purges {
 
   async #takeOut(objectIds: readonly string[]): Promise<string[]> {
     const { db, shield } = this.#deps;
-    const gone = await db.transaction().execute(async (transaction) => {
+    const gone = await transact(db, async (transaction) => {
+      // Whoever is storing an entry for one of them holds its row: what comes next sees that entry.
+      if (isPostgres(db)) {
+        await transaction
+          .selectFrom("objects")
+          .select("object_id")
+          .where("object_id", "in", objectIds)
+          .orderBy("object_id")
+          .forUpdate()
+          .execute();
+      }
       const rows = await transaction
         .deleteFrom("objects")
         .where("object_id", "in", objectIds)

@@ -36,7 +36,10 @@ export async function addFigures(
   addition: { site: string; counts: readonly Counted[]; atSeconds: number },
 ): Promise<void> {
   const { site, atSeconds } = addition;
-  const counts = addition.counts.filter(({ requests, bytes }) => requests > 0 || bytes > 0);
+  const counts = addition.counts
+    .filter(({ requests, bytes }) => requests > 0 || bytes > 0)
+    // In one order for everybody, so that no two Routers wait for each other.
+    .toSorted((a, b) => compare(a.dimension, b.dimension) || compare(a.value, b.value));
   const rows = STEP_NAMES.flatMap((step) => {
     const { seconds } = STEPS[step];
     const startsAt = Math.floor(atSeconds / seconds) * seconds;
@@ -54,6 +57,10 @@ export async function addFigures(
       )
       .execute();
   }
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /** A site's figures from one time to another (Unix seconds, the end excluded), oldest first, at most `limit`. */
