@@ -78,3 +78,8 @@ async function withOpenings(place: string, run: (database: TestDatabase) => Prom
     for (const db of opened) await db.destroy();
   }
 }
+
+/** An empty database of the server of this file's tests; gives its URL. */
+export async function newDatabase(): Promise<string> {
+  return createDatabase(await sharedServer());
+}

@@ -1,10 +1,11 @@
 import { type Clock, systemClock } from "@neson/kit/clock";
 import { describeError, NesonError } from "@neson/kit/error";
 import { type Log, silentLog } from "@neson/kit/log";
-import { Kysely } from "kysely";
+import { Kysely, PostgresDialect } from "kysely";
 import { migrate } from "./migrate.ts";
 import { isPostgresUrl } from "./place.ts";
 import { openPostgres } from "./postgres.ts";
+import { openPool } from "./postgres-pool.ts";
 import type { Schema } from "./schema.ts";
 import { sqliteDialect } from "./sqlite.ts";
 
@@ -37,6 +38,16 @@ export async function openDatabase(
     const code = isAway ? "database-unavailable" : "database-unusable";
     throw new NesonError(code, message, { fault: "operator", cause: error });
   }
+}
+
+/**
+ * Connects to a database as it is, for reading it as a whole: its tables may be those of an older version, and statements take as long as they take.
+ * A SQLite file must be there.
+ */
+export async function openUnmigrated(place: string, deps: { clock: Clock; log: Log }): Promise<Db> {
+  if (!isPostgresUrl(place)) return new Kysely<Schema>({ dialect: sqliteDialect(place) });
+  const pool = openPool({ url: place, maxConnections: 2, statementMs: 0, program: "neson-backup" }, deps);
+  return new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
 }
 
 async function openSqlite(path: string): Promise<Db> {

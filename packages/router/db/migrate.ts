@@ -27,7 +27,15 @@ export async function migrationsIn(db: Kysely<Schema>): Promise<string[]> {
   return rows.map(({ name }) => name).toSorted();
 }
 
-async function refuseNewer(db: Kysely<Schema>): Promise<void> {
+/** Makes the tables of an empty database as they were after one step. */
+export async function migrateTo(db: Kysely<Schema>, step: string): Promise<void> {
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
+  const { error } = await migrator.migrateTo(step);
+  if (error !== undefined) throw error;
+}
+
+/** @throws NesonError `database-newer` (operator) when a newer program made the tables */
+export async function refuseNewer(db: Kysely<Schema>): Promise<void> {
   const unknown = (await migrationsIn(db)).filter((name) => migrations[name] === undefined);
   if (unknown.length === 0) return;
   throw new NesonError(

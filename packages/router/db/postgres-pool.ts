@@ -14,6 +14,8 @@ export interface PoolOptions {
   maxConnections: number;
   /** The longest that one statement may take; 0 for no limit. */
   statementMs: number;
+  /** As the server lists it; "neson-router" when absent. */
+  program?: string;
 }
 
 /** For a connection to come up, or to become free. */
@@ -31,7 +33,7 @@ const IDLE_IN_TRANSACTION_MS = 30_000;
  * thrown as NesonError `database-unavailable` (operator).
  */
 export function openPool(
-  { url, maxConnections, statementMs }: PoolOptions,
+  { url, maxConnections, statementMs, program = "neson-router" }: PoolOptions,
   { clock, log }: { clock: Clock; log: Log },
 ): PostgresPool {
   const config: pg.PoolConfig = {
@@ -40,7 +42,7 @@ export function openPool(
     connectionTimeoutMillis: CONNECT_MS,
     idleTimeoutMillis: IDLE_MS,
     keepAlive: true,
-    application_name: "neson-router",
+    application_name: program,
     types: postgresValues,
     ...(statementMs === 0 ? {} : { statement_timeout: statementMs, query_timeout: statementMs + ANSWER_GRACE_MS }),
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
