@@ -11,6 +11,9 @@ import { addRouterRun } from "./commands/router-run.ts";
 import { addSimEvict } from "./commands/sim-evict.ts";
 import { addSiteAdd } from "./commands/site-add.ts";
 import { addSiteLs } from "./commands/site-ls.ts";
+import { addSitePrefetch } from "./commands/site-prefetch.ts";
+import { addSitePurge } from "./commands/site-purge.ts";
+import { addSitePut } from "./commands/site-put.ts";
 import { addSiteRm } from "./commands/site-rm.ts";
 import { addSiteRules } from "./commands/site-rules.ts";
 import { addSiteShow } from "./commands/site-show.ts";
@@ -58,10 +61,13 @@ function buildProgram(): Command {
 function addSiteCommands(site: Command): void {
   addSiteAdd(site);
   addSiteLs(site);
+  addSitePut(site);
   addSiteShow(site);
   addSiteRm(site);
   addSiteRules(site);
   addSiteSign(site);
+  addSitePurge(site);
+  addSitePrefetch(site);
 }
 
 function addKeyCommands(key: Command): void {

@@ -286,6 +286,14 @@ async function* itemsWith(...items: BackupItem[]): AsyncGenerator<BackupItem> {
   yield* items;
 }
 
+function unpacksTo(bytes: Uint8Array, contents: Buffer): boolean {
+  try {
+    return gunzipSync(bytes).equals(contents);
+  } catch {
+    return false;
+  }
+}
+
 test(
   "restoreBackup() refuses every backup that was cut short or altered, before it touches anything",
   async () => {
@@ -315,6 +323,8 @@ test(
       fc.asyncProperty(fc.integer({ min: 10, max: whole.length - 1 }), fc.nat(7), (at, bit) => {
         const changed = new Uint8Array(whole);
         changed[at] = (changed[at] ?? 0) ^ (1 << bit);
+        // A few bits fill up the last byte of what is compressed and say nothing either.
+        fc.pre(!unpacksTo(changed, gunzipSync(whole)));
         return refuses(changed);
       }),
       { numRuns: 100 },

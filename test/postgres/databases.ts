@@ -20,7 +20,9 @@ const TIMEOUT_MS = 60_000;
 let server: Promise<PostgresServer> | undefined;
 
 afterAll(async () => {
-  await (await server)?.[Symbol.asyncDispose]();
+  const started = server;
+  server = undefined;
+  await (await started)?.[Symbol.asyncDispose]();
 });
 
 /** Declares a test once on SQLite and once on PostgreSQL, each time with an empty database. */

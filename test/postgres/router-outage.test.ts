@@ -20,7 +20,13 @@ async function startStage() {
   const dataDir = await mkdtemp(join(tmpdir(), "neson-outage-"));
   parts.defer(() => rm(dataDir, { recursive: true }));
   const databaseUrl = await createDatabase(server);
-  const flags = { data: dataDir, listenPort: "0", controlPort: "0", logLevel: "fatal" };
+  const flags = {
+    data: dataDir,
+    listenPort: "0",
+    controlPort: "0",
+    maxRequestsPerSecond: "1000000",
+    logLevel: "fatal",
+  };
   const config = readOptions(routerOptions, { flags, env: { DATABASE_URL: databaseUrl } });
   const router = parts.use(await startRouter(config));
   const admin = await readAdminFile(dataDir);

@@ -1,11 +1,11 @@
 import { expect } from "bun:test";
 import { FakeClock } from "@neson/kit/fake-clock";
-import { silentLog } from "@neson/kit/log";
 import { ObjectHasher } from "@neson/protocol/object";
 import { KeptAnswers } from "@neson/router/api/kept-answers";
 import { CatalogTables } from "@neson/router/catalog/catalog-tables";
 import { entryOf } from "@neson/router/catalog/entry";
-import { Purges } from "@neson/router/catalog/purges";
+import { removeUnnamedObjects } from "@neson/router/catalog/unnamed-objects";
+import { transact } from "@neson/router/db/transaction";
 import { createTracks } from "@neson/router/registry/tracks";
 import { openSites } from "@neson/router/sites/site-registry";
 import { dueAlerts, noteAlert, takeAlert } from "@neson/router/spend/alert-tables";
@@ -105,16 +105,7 @@ withPostgres("an object that is being published anew is not removed as one that 
   const [storing, removing] = databases;
   if (storing === undefined || removing === undefined) throw new Error("no database");
   const tables = new CatalogTables(storing);
-  const clock = new FakeClock(NOW_MS);
-  const purges = new Purges(
-    { graceMs: 0 },
-    {
-      ...{ db: removing, clock, log: silentLog },
-      catalog: { remove: async () => {} },
-      shield: { remove: () => {} },
-      ...{ tellTerminals: () => 0, batchSize: () => 500 },
-    },
-  );
+  const removeUnnamed = (id: string) => transact(removing, (within) => removeUnnamedObjects(within, [id], NOW_MS));
   const object = new ObjectHasher().finish();
   for (let round = 0; round < 40; round++) {
     const received = { status: 200, headers: [], requestTimeMs: NOW_MS, responseTimeMs: NOW_MS };
@@ -122,12 +113,12 @@ withPostgres("an object that is being published anew is not removed as one that 
     const entry = entryOf(draft, object);
     await Promise.all([
       tables.putEntry(entry, object.pieces, NOW_MS),
-      purges.removeUnnamed([object.objectId]),
-      purges.removeUnnamed([object.objectId]),
+      removeUnnamed(object.objectId),
+      removeUnnamed(object.objectId),
     ]);
     // Whatever came first, in the end the entry has its object.
     expect((await tables.entriesOfKey("shop", `/${round}`)).map(({ key }) => key)).toEqual([`/${round}`]);
-    expect(await purges.purgedAmong([object.objectId])).toEqual([]);
+    expect(await storing.selectFrom("purged_objects").selectAll().execute()).toEqual([]);
     await tables.removeSite("shop");
   }
 });

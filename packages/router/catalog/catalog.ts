@@ -87,8 +87,7 @@ export class Catalog implements AsyncDisposable {
     const { objectId, size, pieceSize, sha256 } = object;
     const entry = entryOf(draft, { objectId, size, pieceSize, sha256 });
     try {
-      await this.#owed.settle();
-      await this.#tables.putEntry(entry, object.pieces, this.#deps.clock.nowMs());
+      await this.#owed.settle().then(() => this.#tables.putEntry(entry, object.pieces, this.#deps.clock.nowMs()));
     } catch (error) {
       if (!isUnavailable(error)) throw error;
       this.#warn("storing an entry beyond memory", error);
@@ -154,7 +153,7 @@ export class Catalog implements AsyncDisposable {
 
   /** The unsigned manifest of an object under one of its header sets, if an entry still has both. */
   async manifestFor(objectId: string, headersId: string): Promise<Manifest | undefined> {
-    const entries = await this.#tables.entriesOfObject(objectId);
+    const entries = await this.#publishing(objectId);
     const entry =
       entries.find((candidate) => candidate.headersId === headersId) ??
       entries.map((candidate) => this.#newest(candidate)).find((candidate) => candidate.headersId === headersId);
@@ -181,7 +180,7 @@ export class Catalog implements AsyncDisposable {
 
   /** The header sets under which entries publish an object now. */
   async headersIdsOf(objectId: string): Promise<Set<string>> {
-    const entries = await this.#tables.entriesOfObject(objectId);
+    const entries = await this.#publishing(objectId);
     return new Set(entries.flatMap((entry) => [entry.headersId, this.#newest(entry).headersId]));
   }
 
@@ -203,6 +202,12 @@ export class Catalog implements AsyncDisposable {
     return known.find((entry) => isSameRow(entry, row)) ?? row;
   }
 
+  /** The entries under which an object is published now. */
+  async #publishing(objectId: string): Promise<CatalogEntry[]> {
+    const entries = await this.#tables.entriesOfObject(objectId);
+    return entries.filter((entry) => this.marks.judge(entry) !== "gone");
+  }
+
   /** The entries as purges that are being carried out leave them. */
   #judged(site: string, entries: readonly CatalogEntry[]): readonly CatalogEntry[] {
     if (!this.marks.concerns(site)) return entries;
@@ -217,9 +222,7 @@ export class Catalog implements AsyncDisposable {
     const id = memoryKey(site, key);
     const underWay = this.#loading.get(id);
     if (underWay !== undefined) return underWay;
-    const reading = this.#owed.isEmpty
-      ? this.#tables.entriesOfKey(site, key)
-      : this.#owed.settle().then(() => this.#tables.entriesOfKey(site, key));
+    const reading = this.#owed.settle().then(() => this.#tables.entriesOfKey(site, key));
     const loading = reading.then(
       (entries) => {
         if (this.#loading.get(id) === loading) {

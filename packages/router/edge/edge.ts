@@ -30,10 +30,12 @@ import { answerStored } from "./hit.ts";
 import { countedDown } from "./max-forwards.ts";
 import { miss } from "./miss.ts";
 import { pass } from "./pass.ts";
+import { type Prefetched, prefetch } from "./prefetch.ts";
 import { renew, revalidate } from "./revalidate.ts";
 import { keyed, withoutListed } from "./seen.ts";
 import { createEdgeStats, type EdgeStats } from "./stats.ts";
 import { Trace } from "./trace.ts";
+import { asksForWebSocket, tunnel } from "./tunnel.ts";
 
 /** Memory for what was compressed. */
 const CODED_MEMORY_BYTES = 64 * 1_048_576;
@@ -75,6 +77,10 @@ export interface Edge extends AsyncDisposable {
   handle: Handle;
   /** Resolves when the pulls of a site that are under way now are over. */
   pullsOver(site: string): Promise<void>;
+  /** Pulls a target for the site's owner. */
+  prefetch(site: Site, target: string): Promise<Prefetched>;
+  /** Drops what was made of objects whose bytes are to go. */
+  dropCoded(objectIds: readonly string[]): void;
   /** How a site's origins do. */
   originsOf(site: Site): OriginFigures[];
   /** Live counters. */
@@ -125,7 +131,11 @@ export function createEdge(options: EdgeOptions, deps: EdgeDeps): Edge {
   };
   return {
     handle: (request) => receive(request, sites, parts),
-    pullsOver: (site) => flights.over(site),
+    pullsOver: async (site) => void (await Promise.all([flights.over(site), slices.fetches.assembled()])),
+    prefetch: (site, target) => prefetch(site, target, parts),
+    dropCoded: (objectIds) => {
+      for (const objectId of objectIds) parts.coded.remove(objectId);
+    },
     originsOf: (site) => health.figures(site),
     stats,
     [Symbol.asyncDispose]: async () => {
@@ -147,6 +157,7 @@ function receive(request: EdgeRequest, sites: EdgeDeps["sites"], parts: EdgePart
     parts,
     nowMs: parts.clock.nowMs(),
     trace: new Trace(),
+    isWebSocket: asksForWebSocket(request),
   };
   const screened = parts.rules.screen(arrived);
   if (screened?.answer !== undefined) return parts.observe({ ...arrived, request: screened.request }, screened.answer);
@@ -168,6 +179,7 @@ function finish(x: Exchange, answer: Answer): Answer {
 function answerFor(x: Exchange): Outcome {
   const { request, site, parts } = x;
   if (parts.spendStateOf(site.name) === "stopped") return capReached(x);
+  if (x.isWebSocket === true) return tunnel(x);
   const { method } = request;
   // A GET with content means something only its origin knows (RFC 9110 9.3.1).
   if ((method !== "GET" && method !== "HEAD") || hasContent(request)) return passMethod(x);

@@ -48,6 +48,8 @@ export interface Exchange {
   readonly trace: Trace;
   /** Where a Terminal sends the client back to, when that is not the request's target. */
   readonly returnTarget?: string;
+  /** Set when the client wants to go on as a WebSocket. */
+  readonly isWebSocket?: boolean;
   /** Set when only this Router may answer, whatever the delivery rules say. */
   readonly isRouterOnly?: boolean;
 }

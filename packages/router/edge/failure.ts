@@ -5,7 +5,9 @@ import type { Exchange } from "./exchange.ts";
 
 const REASONS: Record<number, string> = {
   404: "Not Found",
+  403: "Forbidden",
   405: "Method Not Allowed",
+  413: "Content Too Large",
   502: "Bad Gateway",
   504: "Gateway Timeout",
   508: "Loop Detected",
@@ -20,6 +22,7 @@ const TOLD: Record<string, { status: number; line: string }> = {
   "origin-bad-response": { status: 502, line: "this site's origin sent an answer that is not HTTP as allowed here" },
   "origin-cut-short": { status: 502, line: "this site's origin broke off its answer" },
   "origin-error-status": { status: 502, line: "this site's origin reported an error" },
+  "content-too-large": { status: 413, line: "this site takes no content as large as that" },
   "origin-address-refused": { status: 502, line: "this site's origin has an address that must not be dialled" },
 };
 

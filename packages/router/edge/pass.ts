@@ -1,8 +1,10 @@
 import type { Answer } from "@neson/kit/http/answer";
-import type { OriginResponse } from "../origin/origin-client.ts";
+import { limitedBody } from "../origin/limited-body.ts";
+import type { OriginRequest, OriginResponse } from "../origin/origin-client.ts";
 import { bodyFraming, hopsOf, MAX_HOPS, originRequestHeaders, VIA } from "../origin/request-headers.ts";
 import { cacheStatus } from "../policy/cache-status.ts";
 import { invalidates } from "../policy/invalidate.ts";
+import { withoutTags } from "../purge/order.ts";
 import type { Exchange, Forwarded } from "./exchange.ts";
 import { originFailure, plainAnswer } from "./failure.ts";
 import { invalidate } from "./invalidation.ts";
@@ -24,7 +26,7 @@ export async function pass(x: Exchange, fwd: Forwarded): Promise<Answer> {
   try {
     const onInform = (status: number, fields: string[]) => request.inform(status, fields);
     const order = { site, method, target, headers, onInform, signal };
-    response = await parts.origin.send(framing.length === 0 ? order : { ...order, body: request.body });
+    response = await parts.origin.send(framing.length === 0 ? order : { ...order, ...contentOf(x) });
   } catch (error) {
     // Nobody is left to read this; it only ends the request.
     if (signal.aborted) return plainAnswer(502, "the client left", "fwd=bypass");
@@ -36,14 +38,24 @@ export async function pass(x: Exchange, fwd: Forwarded): Promise<Answer> {
   return passedOn(x, response, cacheStatus({ hit: false, fwd }));
 }
 
+/** A request's content within the site's limit, and what follows it. */
+function contentOf({ request, site }: Exchange): Required<Pick<OriginRequest, "body" | "trailers">> {
+  const { maxBodyBytes } = site.access;
+  const body = maxBodyBytes === undefined ? request.body : limitedBody(request.body, maxBodyBytes);
+  return { body, trailers: () => request.trailers() };
+}
+
 /** An origin's answer for one client alone, streamed as it comes. */
 export function passedOn(x: Exchange, response: OriginResponse, status: string): Answer {
   const { contentLength, status: code } = response;
-  const headers = [...response.headers, "Via", VIA, "Cache-Status", status];
+  const headers = [...withoutTags(response.headers), "Via", VIA, "Cache-Status", status];
   const mayHaveBody = x.request.method !== "HEAD" && code !== 204 && code !== 304;
   if (contentLength !== undefined && code !== 204) headers.push("Content-Length", String(contentLength));
   if (mayHaveBody && contentLength !== 0)
-    return { status: code, headers, body: response.body, sent: x.parts.countSent };
+    return {
+      ...{ status: code, headers, body: response.body },
+      ...{ sent: x.parts.countSent, trailers: () => withoutTags(response.trailers()) },
+    };
   response.discard();
   return { status: code, headers, body: null };
 }

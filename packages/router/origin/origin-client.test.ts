@@ -42,7 +42,7 @@ test("origin requests go to no private address unless the site allows it, howeve
   await using allowed = await startTestbed({ origin: `http://sly.test:${port}`, resolve });
   expect((await allowed.get("/")).body.toString()).toBe("secret");
   expect(origin.requests[0]?.headers.host).toBe(`sly.test:${port}`);
-});
+}, 30_000);
 
 test("origin requests try the next address when one does not answer", async () => {
   await using origin = await startOrigin((_request, response) => void response.end("here"));

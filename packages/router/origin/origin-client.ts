@@ -1,3 +1,4 @@
+import type { Duplex } from "node:stream";
 import type { Clock } from "@neson/kit/clock";
 import { NesonError } from "@neson/kit/error";
 import type { Site } from "../sites/site.ts";
@@ -21,6 +22,10 @@ export interface OriginRequest {
   /** Flat and complete but for Host, with the framing of the body. */
   headers: string[];
   body?: AsyncIterable<Uint8Array>;
+  /** Fields that follow the content, known once it was read; sent where the content is chunked. */
+  trailers?: () => string[];
+  /** Offers to go on as this; see `OriginResponse.tunnel`. */
+  upgrade?: "websocket";
   /** Told of each interim answer (RFC 9110 15.2) but 100, with its end-to-end fields, before the answer. */
   onInform?: (status: number, headers: string[]) => void;
   /** Gives up, whatever was reached. */
@@ -38,7 +43,18 @@ export interface OriginResponse {
   responseTimeMs: number;
   /** Throws NesonError `origin-cut-short` or `origin-timeout` when it does not come whole. */
   body: AsyncIterable<Uint8Array>;
+  /** Fields that followed the body, end-to-end ones that may stand there; empty until it was read to its end. */
+  trailers(): string[];
+  /** With 101: the connection, which is the caller's from then on. */
+  tunnel?: OriginTunnel;
   discard(): void;
+}
+
+/** A connection to an origin that has left HTTP. */
+export interface OriginTunnel {
+  socket: Duplex;
+  /** What already came. */
+  head: Uint8Array;
 }
 
 /** See `createOriginClient`. */
@@ -69,12 +85,12 @@ export function createOriginClient(options: OriginOptions, deps: OriginDeps): Or
   const sessions = new Http2Sessions({ clock: deps.clock });
   const budget = new RetryBudget();
   const openHttp2 = async (
-    { site }: OriginRequest,
+    { site, upgrade }: OriginRequest,
     target: Target,
     addresses: Address[],
     { connectMs }: OriginOptions,
   ) => {
-    if (!site.origins.http2 || !target.origin.isTls) return undefined;
+    if (!site.origins.http2 || !target.origin.isTls || upgrade !== undefined) return undefined;
     try {
       return await sessions.open({ site, target, addresses, connectMs });
     } catch (cause) {

@@ -1,10 +1,11 @@
 import type { ClientRequest } from "node:http";
 import { NesonError } from "@neson/kit/error";
+import { trailerFields } from "@neson/kit/wire/trailer-fields";
 
 /** Sends a request's body as fast as the origin takes it. `progress` hears of each chunk and of the end. */
 export async function sendBody(
   sent: ClientRequest,
-  body: AsyncIterable<Uint8Array>,
+  { body, trailers }: { body: AsyncIterable<Uint8Array>; trailers?: (() => string[]) | undefined },
   progress: { connected: Promise<void>; bodyMoved(): void; bodySent(): void },
 ): Promise<void> {
   const closed = new Promise<"closed">((resolve) => sent.once("close", () => resolve("closed")));
@@ -22,8 +23,19 @@ export async function sendBody(
   } catch (cause) {
     // The client left in the middle: the origin must not take the part for the whole.
     sent.destroy();
+    if (cause instanceof NesonError && cause.code === "content-too-large") throw cause;
     throw new NesonError("request-cut-short", "the client's request body ended early", { fault: "caller", cause });
   }
+  addTrailers(sent, trailers?.() ?? []);
   sent.end();
   progress.bodySent();
+}
+
+function addTrailers(sent: ClientRequest, list: string[]): void {
+  const kept = trailerFields(list);
+  const pairs = Array.from({ length: kept.length / 2 }, (_, i): [string, string] => [
+    kept[2 * i] ?? "",
+    kept[2 * i + 1] ?? "",
+  ]);
+  if (pairs.length > 0) sent.addTrailers(pairs);
 }

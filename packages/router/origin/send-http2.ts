@@ -1,7 +1,9 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, constants } from "node:http2";
 import type { Clock } from "@neson/kit/clock";
 import { NesonError } from "@neson/kit/error";
+import { trailerFields } from "@neson/kit/wire/trailer-fields";
 import { endToEndFields } from "../policy/fields.ts";
+import { withoutTags } from "../purge/order.ts";
 import { OriginBody } from "./origin-body.ts";
 import type { OriginRequest, OriginResponse } from "./origin-client.ts";
 import type { OriginOptions } from "./origin-options.ts";
@@ -58,7 +60,7 @@ export async function sendHttp2(request: OriginRequest, deps: Http2Deps): Promis
   });
   stream.on("headers", (fields, _flags, raw: unknown) => {
     const status = Number(fields[":status"]);
-    if (status > 101) request.onInform?.(status, endToEndFields(plainFields(raw)));
+    if (status > 101) request.onInform?.(status, withoutTags(endToEndFields(plainFields(raw))));
   });
   stream.once("response", (fields, _flags, raw: unknown) => {
     hasAnswered = true;
@@ -110,6 +112,10 @@ function received(
   { target, options }: Http2Deps,
 ): OriginResponse {
   const origins = targetsOf(site).map(({ origin }) => origin);
+  let trailers: string[] = [];
+  stream.once("trailers", (_fields, _flags, raw: unknown) => {
+    trailers = plainFields(raw);
+  });
   const stop = () => stream.close(constants.NGHTTP2_CANCEL);
   const source = {
     [Symbol.asyncIterator]: () => stream[Symbol.asyncIterator](),
@@ -125,6 +131,7 @@ function received(
     contentLength: declaredLength(answer.headers),
     ...times,
     body: new OriginBody(source, { idleMs: options.idleMs, name: target.origin.host }),
+    trailers: () => trailerFields(endToEndFields(trailers)),
     discard: stop,
   };
 }

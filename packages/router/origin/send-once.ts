@@ -3,7 +3,9 @@ import https from "node:https";
 import { isIP } from "node:net";
 import type { Clock } from "@neson/kit/clock";
 import { NesonError } from "@neson/kit/error";
+import { trailerFields } from "@neson/kit/wire/trailer-fields";
 import { endToEndFields } from "../policy/fields.ts";
+import { withoutTags } from "../purge/order.ts";
 import { OriginBody } from "./origin-body.ts";
 import type { OriginRequest, OriginResponse } from "./origin-client.ts";
 import type { OriginOptions } from "./origin-options.ts";
@@ -69,7 +71,7 @@ export function sendOnce(request: OriginRequest, deps: OnceDeps): Promise<Origin
   // Once there is an answer, its body tells what goes wrong. What comes behind its end (RFC 9112 6.3) costs the connection, not the answer.
   sent.on("error", (error) => hasAnswered || fail(error));
   sent.on("information", ({ statusCode, rawHeaders }) => {
-    if (statusCode > 101) request.onInform?.(statusCode, endToEndFields(rawHeaders));
+    if (statusCode > 101) request.onInform?.(statusCode, withoutTags(endToEndFields(rawHeaders)));
   });
   sent.once("response", (response) => {
     hasAnswered = true;
@@ -77,17 +79,25 @@ export function sendOnce(request: OriginRequest, deps: OnceDeps): Promise<Origin
     request.signal?.removeEventListener("abort", giveUp);
     resolve(received(response, request, { requestTimeMs, responseTimeMs: clock.nowMs() }, deps));
   });
+  sent.once("upgrade", (response, socket, head) => {
+    hasAnswered = true;
+    phases.stop();
+    request.signal?.removeEventListener("abort", giveUp);
+    const answer = received(response, request, { requestTimeMs, responseTimeMs: clock.nowMs() }, deps);
+    resolve({ ...answer, tunnel: { socket, head }, discard: () => socket.destroy() });
+  });
   sent.on("close", () => request.signal?.removeEventListener("abort", giveUp));
   if (request.body === undefined) {
     sent.end();
     phases.bodySent();
-  } else sendBody(sent, request.body, phases).catch(fail);
+  } else sendBody(sent, { body: request.body, trailers: request.trailers }, phases).catch(fail);
   return promise;
 }
 
 function open(request: OriginRequest, { target, addresses, pool, options }: OnceDeps) {
   const { origin, hostField, serverName } = target;
   const { authorities } = request.site.origins;
+  const offer = request.upgrade === undefined ? [] : ["Connection", "Upgrade", "Upgrade", request.upgrade];
   return (origin.isTls ? https : http).request({
     host: origin.hostname,
     port: origin.port,
@@ -95,7 +105,7 @@ function open(request: OriginRequest, { target, addresses, pool, options }: Once
     ...(authorities === undefined ? {} : { ca: authorities }),
     method: request.method,
     path: origin.base + request.target,
-    headers: ["Host", hostField, ...request.headers],
+    headers: ["Host", hostField, ...request.headers, ...offer],
     agent: origin.isTls ? pool.https : pool.http,
     maxHeaderSize: options.maxHeaderBytes,
     lookup: (_hostname, wanted, callback) => {
@@ -119,6 +129,7 @@ function received(
     contentLength: declaredLength(response.rawHeaders),
     ...times,
     body: new OriginBody(response, { idleMs: options.idleMs, name: target.origin.host }),
+    trailers: () => trailerFields(endToEndFields(response.rawTrailers)),
     discard: () => discard(response, options.idleMs),
   };
 }

@@ -9,7 +9,9 @@ import { identityFromSeed } from "@neson/protocol/identity";
 import { openCatalog } from "../catalog/catalog.ts";
 import { openShield } from "../catalog/shield.ts";
 import type { RouterConfig } from "../config.ts";
+import { startCheckpoints } from "../db/checkpoints.ts";
 import { openDatabase } from "../db/database.ts";
+import { isPostgresUrl } from "../db/place.ts";
 import { openSites } from "../sites/site-registry.ts";
 import { openSliceStore } from "../slices/slice-store.ts";
 import { DATABASE_FILE, IDENTITY_KEY_FILE, MASTER_KEY_FILE, RESTORE_MARK_FILE, SECRET_BYTES } from "./key-names.ts";
@@ -32,8 +34,10 @@ export async function openStorage(
   parts.use(lockDirectory(dataDir));
   refuseUnfinishedRestore(dataDir);
   const keys = openKeys(dataDir);
-  const db = await openDatabase(config.databaseUrl ?? join(dataDir, DATABASE_FILE), { clock, log });
+  const place = config.databaseUrl ?? join(dataDir, DATABASE_FILE);
+  const db = await openDatabase(place, { clock, log });
   parts.defer(() => db.destroy());
+  if (!isPostgresUrl(place)) parts.use(await startCheckpoints(db, place));
   // A quarter of the disk space is for files of which only parts were asked for.
   const sliceBytes = Math.floor(shieldBytes / 4);
   const maxBytes = shieldBytes - sliceBytes;

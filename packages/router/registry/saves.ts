@@ -58,7 +58,9 @@ export function createSaves(options: { controlUrl: () => string; fillKey: Uint8A
     place: async (terminal, object) => {
       try {
         const save = await saveOf(terminal, object);
-        if (save !== undefined) terminal.send({ ...save, priority: "background" });
+        if (save === undefined) return;
+        terminal.noteOrdered(object.objectId);
+        terminal.send({ ...save, priority: "background" });
       } catch (error) {
         deps.log.error({ err: error, ...object }, `placing an object failed: ${describeError(error)}`);
       }
@@ -71,7 +73,10 @@ export function createSaves(options: { controlUrl: () => string; fillKey: Uint8A
         if (!isUnavailable(error)) throw error;
         return { type: "nothing", id: want.id, reason: "this Router cannot look up its objects now; ask again later" };
       }
-      if (save !== undefined) return { ...save, priority: "now", id: want.id };
+      if (save !== undefined) {
+        terminal.noteOrdered(want.objectId);
+        return { ...save, priority: "now", id: want.id };
+      }
       terminal.noteFailed(want.objectId, deps.clock.nowMs());
       return { type: "nothing", id: want.id, reason: "this Router has no such object to fill from" };
     },

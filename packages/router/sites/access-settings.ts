@@ -88,6 +88,8 @@ export const accessSettingsSchema = z.strictObject({
     .min(0)
     .max(2 ** 50)
     .optional(),
+  /** Whether WebSocket connections are passed on. */
+  webSockets: z.boolean().default(true),
   addresses: listRules(network, MAX_NETWORKS),
   countries: listRules(country, MAX_NAMES),
   /** Sites whose pages may embed or link to this one; the site's own hosts always may. */

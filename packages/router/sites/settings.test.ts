@@ -12,7 +12,7 @@ function fault(settings: object): string | undefined {
 
 test("siteSchema takes a site without any rule, as older ones were stored", () => {
   const site = siteSchema.parse(SITE);
-  expect(site.access).toEqual({ addresses: [], countries: [], referrers: [], rateLimits: [] });
+  expect(site.access).toEqual({ webSockets: true, addresses: [], countries: [], referrers: [], rateLimits: [] });
   expect(site.rewrite).toEqual({
     upgradeToHttps: false,
     redirects: [],
