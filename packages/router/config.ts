@@ -58,6 +58,7 @@ export const routerOptions = defineOptions({
     flag: "--database-url",
     env: "DATABASE_URL",
     doc: "PostgreSQL database that Routers share, instead of a SQLite file in the data directory; give it in the environment, where no process list shows its password",
+    isSecret: true,
   }),
   listenHost: option({
     schema: listenHostSchema,

@@ -5,11 +5,13 @@ import { toBase64Url } from "@neson/protocol/bytes";
 import { MAX_INLINE_PIECES, type Manifest } from "@neson/protocol/manifest";
 import { type ObjectDescription, pieceCount } from "@neson/protocol/object";
 import type { Db } from "../db/database.ts";
+import { isUnavailable } from "../db/database-trouble.ts";
 import { type RequestHeaders, selectVariant } from "../policy/vary.ts";
 import { PurgeMarks } from "../purge/marks.ts";
 import { CatalogTables } from "./catalog-tables.ts";
 import { type CatalogEntry, type EntryDraft, entryOf, memoryCostOf, staleSince, withSteeredHeaders } from "./entry.ts";
 import { Lru } from "./lru.ts";
+import { OwedRemovals } from "./owed-removals.ts";
 import type { Shield } from "./shield.ts";
 
 /** How long a manifest may begin new saves. */
@@ -42,6 +44,7 @@ export class Catalog implements AsyncDisposable {
   readonly #memory: Lru<readonly CatalogEntry[]>;
   /** A read under way; a write takes its key out, and then the result is not kept. */
   readonly #loading = new Map<string, Promise<readonly CatalogEntry[]>>();
+  readonly #owed: OwedRemovals;
   #usesNoted: Promise<void> = Promise.resolve();
   /** Purges that are being carried out: they count for every look into the catalog. */
   readonly marks = new PurgeMarks();
@@ -52,6 +55,7 @@ export class Catalog implements AsyncDisposable {
     this.#deps = deps;
     this.#tables = new CatalogTables(deps.db);
     this.#memory = new Lru(options.memoryBytes);
+    this.#owed = new OwedRemovals(this.#tables, deps);
     deps.shield.onLost = (objectIds) => {
       this.#tables.noteLost(objectIds).catch((error) => this.#warn("noting lost objects", error));
     };
@@ -82,7 +86,14 @@ export class Catalog implements AsyncDisposable {
   async put(draft: EntryDraft, object: ObjectDescription): Promise<CatalogEntry> {
     const { objectId, size, pieceSize, sha256 } = object;
     const entry = entryOf(draft, { objectId, size, pieceSize, sha256 });
-    await this.#tables.putEntry(entry, object.pieces, this.#deps.clock.nowMs());
+    try {
+      await this.#owed.settle().then(() => this.#tables.putEntry(entry, object.pieces, this.#deps.clock.nowMs()));
+    } catch (error) {
+      if (!isUnavailable(error)) throw error;
+      this.#warn("storing an entry beyond memory", error);
+      const id = memoryKey(entry.site, entry.key);
+      if (this.#memory.get(id) === undefined) this.#memory.set(id, [], emptyCost(id));
+    }
     this.#remember(entry);
     this.#noteUses(USES_PER_WRITE);
     return entry;
@@ -96,7 +107,12 @@ export class Catalog implements AsyncDisposable {
     const entry = withSteeredHeaders(changed);
     const lasting = entry.facts.lifetimeSeconds > 0 && !entry.facts.alwaysValidate;
     if (lasting || entry.headersId !== former.headersId) {
-      if (!(await this.#tables.updateEntry(entry))) return entry;
+      try {
+        if (!(await this.#tables.updateEntry(entry))) return entry;
+      } catch (error) {
+        if (!isUnavailable(error)) throw error;
+        this.#warn("updating an entry beyond memory", error);
+      }
     }
     const known = this.#memory.get(memoryKey(entry.site, entry.key));
     if (known === undefined || known.some((other) => isSameRow(other, entry))) this.#remember(entry);
@@ -109,7 +125,7 @@ export class Catalog implements AsyncDisposable {
     this.onRemoved(site, key);
     this.#loading.delete(id);
     this.#memory.set(id, [], emptyCost(id));
-    await this.#tables.removeKey(site, key);
+    await this.#owed.remove({ site, key });
     this.#loading.delete(id);
     this.#memory.set(id, [], emptyCost(id));
   }
@@ -117,7 +133,7 @@ export class Catalog implements AsyncDisposable {
   /** Forgets everything of a site, as when its origin changes. */
   async removeSite(site: string): Promise<void> {
     this.onRemoved(site);
-    await this.#tables.removeSite(site);
+    await this.#owed.remove({ site });
     this.forgetMemory(site);
   }
 
@@ -206,7 +222,8 @@ export class Catalog implements AsyncDisposable {
     const id = memoryKey(site, key);
     const underWay = this.#loading.get(id);
     if (underWay !== undefined) return underWay;
-    const loading = this.#tables.entriesOfKey(site, key).then(
+    const reading = this.#owed.settle().then(() => this.#tables.entriesOfKey(site, key));
+    const loading = reading.then(
       (entries) => {
         if (this.#loading.get(id) === loading) {
           this.#loading.delete(id);

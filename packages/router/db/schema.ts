@@ -1,7 +1,13 @@
 import type { ApiKeysTable, AuditTrailTable, IdempotencyKeysTable } from "./schema-control-api.ts";
 import type { PrefetchJobsTable, PrefetchTargetsTable } from "./schema-prefetch.ts";
 import type { EntryTagsTable, PurgeJobsTable } from "./schema-purge.ts";
-import type { SiteUsageTable, SpendAlertsTable, TrafficFiguresTable, WebhookSecretsTable } from "./schema-traffic.ts";
+import type {
+  SiteUsageTable,
+  SpendAlertsTable,
+  TrafficFiguresTable,
+  WebhookSecretsTable,
+  WrittenFiguresTable,
+} from "./schema-traffic.ts";
 
 /** The Router's tables as Kysely sees them. `migrations.ts` creates them; both change together. */
 export interface Schema {
@@ -15,6 +21,7 @@ export interface Schema {
   terminal_tracks: TerminalTracksTable;
   purged_objects: PurgedObjectsTable;
   traffic_figures: TrafficFiguresTable;
+  written_figures: WrittenFiguresTable;
   site_usage: SiteUsageTable;
   spend_alerts: SpendAlertsTable;
   webhook_secrets: WebhookSecretsTable;

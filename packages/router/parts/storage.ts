@@ -1,5 +1,7 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "@neson/kit/clock";
+import { NesonError } from "@neson/kit/error";
 import { lockDirectory, readOrCreateSecret } from "@neson/kit/files";
 import type { Log } from "@neson/kit/log";
 import { deriveFillKey } from "@neson/protocol/fill-ticket";
@@ -12,8 +14,8 @@ import { openDatabase } from "../db/database.ts";
 import { isPostgresUrl } from "../db/place.ts";
 import { openSites } from "../sites/site-registry.ts";
 import { openSliceStore } from "../slices/slice-store.ts";
+import { DATABASE_FILE, IDENTITY_KEY_FILE, MASTER_KEY_FILE, RESTORE_MARK_FILE, SECRET_BYTES } from "./key-names.ts";
 
-const SECRET_BYTES = 32;
 /** Memory for entries that are found without the database. */
 const CATALOG_MEMORY_BYTES = 256 * 1024 * 1024;
 
@@ -30,9 +32,10 @@ export async function openStorage(
 ) {
   const { dataDir, shieldBytes, memoryBytes, sitesFile } = config;
   parts.use(lockDirectory(dataDir));
+  refuseUnfinishedRestore(dataDir);
   const keys = openKeys(dataDir);
-  const place = config.databaseUrl ?? join(dataDir, "router.sqlite");
-  const db = await openDatabase(place);
+  const place = config.databaseUrl ?? join(dataDir, DATABASE_FILE);
+  const db = await openDatabase(place, { clock, log });
   parts.defer(() => db.destroy());
   if (!isPostgresUrl(place)) parts.use(await startCheckpoints(db, place));
   // A quarter of the disk space is for files of which only parts were asked for.
@@ -48,9 +51,15 @@ export async function openStorage(
   return { keys, db, shield, catalog, slices, sites };
 }
 
+function refuseUnfinishedRestore(dataDir: string): void {
+  if (!existsSync(join(dataDir, RESTORE_MARK_FILE))) return;
+  const message = `starting in ${dataDir}: a restore was broken off there; run it again with --replace`;
+  throw new NesonError("restore-unfinished", message, { fault: "operator" });
+}
+
 /** What must outlive the process and never leave it. */
 function openKeys(dataDir: string) {
-  const master = readOrCreateSecret(join(dataDir, "master.key"), SECRET_BYTES);
-  const identity = identityFromSeed(readOrCreateSecret(join(dataDir, "identity.key"), SECRET_BYTES));
+  const master = readOrCreateSecret(join(dataDir, MASTER_KEY_FILE), SECRET_BYTES);
+  const identity = identityFromSeed(readOrCreateSecret(join(dataDir, IDENTITY_KEY_FILE), SECRET_BYTES));
   return { master, identity, fill: deriveFillKey(master) };
 }

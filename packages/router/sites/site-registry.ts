@@ -2,8 +2,12 @@ import { readFile } from "node:fs/promises";
 import type { Clock } from "@neson/kit/clock";
 import { describeError, NesonError } from "@neson/kit/error";
 import { siteIdOf } from "@neson/protocol/ticket";
+import type { Transaction } from "kysely";
 import { z } from "zod";
 import type { Db } from "../db/database.ts";
+import { isPostgres } from "../db/postgres.ts";
+import type { Schema } from "../db/schema.ts";
+import { holdNames, transact } from "../db/transaction.ts";
 import { type Site, type Sites, siteSchema } from "./site.ts";
 
 /** The configured sites: in memory for lookups, in the database so that they outlive the process. */
@@ -54,11 +58,17 @@ export async function openSites(deps: SiteRegistryDeps, sitesFile?: string): Pro
       for (const host of site.hosts) refuseTakenHost(site, host, byHost.get(host));
       const former = byName.get(site.name);
       const row = { name: site.name, settings: JSON.stringify(site), created_at: deps.clock.nowMs() };
-      await deps.db
-        .insertInto("sites")
-        .values(row)
-        .onConflict((conflict) => conflict.column("name").doUpdateSet({ settings: row.settings }))
-        .execute();
+      await transact(deps.db, async (transaction) => {
+        await holdNames(transaction, ["sites"]);
+        for (const other of await sitesOfOthers(transaction, site.name)) {
+          for (const host of site.hosts) refuseTakenHost(site, host, other.hosts.includes(host) ? other : undefined);
+        }
+        await transaction
+          .insertInto("sites")
+          .values(row)
+          .onConflict((conflict) => conflict.column("name").doUpdateSet({ settings: row.settings }))
+          .execute();
+      });
       hold(site);
       if (former !== undefined && former.origin !== site.origin) await deps.forgetStored(site.name);
       return site;
@@ -76,6 +86,13 @@ export async function openSites(deps: SiteRegistryDeps, sitesFile?: string): Pro
   }
   if (sitesFile !== undefined) for (const site of await readSitesFile(sitesFile)) await registry.put(site);
   return registry;
+}
+
+/** Sites that other Routers may have put since this one read them; on SQLite there are none that it does not know. */
+async function sitesOfOthers(transaction: Transaction<Schema>, name: string): Promise<Site[]> {
+  if (!isPostgres(transaction)) return [];
+  const rows = await transaction.selectFrom("sites").select("settings").where("name", "!=", name).execute();
+  return rows.map(({ settings }) => parseSite(JSON.parse(settings)));
 }
 
 function parseSite(input: unknown): Site {
