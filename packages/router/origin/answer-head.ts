@@ -9,7 +9,8 @@ const MAX_INTERIM = 64;
 /** An answer's head as it came. */
 export interface AnswerHead {
   status: number;
-  httpVersion: string;
+  /** As an answer of HTTP/1 says; undefined for one of HTTP/2. */
+  httpVersion?: string;
   /** Flat. */
   rawHeaders: readonly string[];
 }
@@ -19,14 +20,15 @@ export interface AnswerHead {
  * readers could see differently.
  */
 export function wrongHead({ status, httpVersion, rawHeaders }: AnswerHead): string | undefined {
-  if (!/^(1\.[01]|2\.0)$/.test(httpVersion)) return `version ${httpVersion}, allowed: 1.0 and 1.1`;
+  if (httpVersion !== undefined && !/^1\.[01]$/.test(httpVersion))
+    return `version ${httpVersion}, allowed: 1.0 and 1.1`;
   // RFC 9110 15: the first digit is the class, and only 1 to 5 are classes.
   if (!Number.isInteger(status) || status < 200 || status > 599) return `status ${status}, allowed: 200 to 599`;
   if (rawHeaders.length > MAX_FIELDS * 2) return `${rawHeaders.length / 2} fields, allowed: ${MAX_FIELDS}`;
   const codings = fieldLines(rawHeaders, "transfer-encoding");
   if (codings.length === 0) return undefined;
   // RFC 9112 6.1: none in HTTP/1.0, and none that this side did not ask for, since nobody here would take it off.
-  if (httpVersion !== "1.1") return `Transfer-Encoding in version ${httpVersion}, allowed: none`;
+  if (httpVersion !== "1.1") return `Transfer-Encoding in version ${httpVersion ?? "2"}, allowed: none`;
   if (codings.length > 1 || listMembers(codings).join() !== "chunked") {
     return `Transfer-Encoding ${codings.join(", ").slice(0, 100)}, allowed: chunked`;
   }

@@ -74,7 +74,7 @@ export async function sendHttp2(request: OriginRequest, deps: Http2Deps): Promis
   });
   stream.once("response", (fields, _flags, raw: unknown) => {
     const answer = { status: Number(fields[":status"]), headers: plainFields(raw) };
-    const wrong = wrongHead({ status: answer.status, httpVersion: "2.0", rawHeaders: answer.headers });
+    const wrong = wrongHead({ status: answer.status, rawHeaders: answer.headers });
     if (wrong !== undefined) {
       refuse(wrong);
       return;
