@@ -9,6 +9,7 @@ import { addRouterRun } from "./commands/router-run.ts";
 import { addSimEvict } from "./commands/sim-evict.ts";
 import { addSiteAdd } from "./commands/site-add.ts";
 import { addSiteLs } from "./commands/site-ls.ts";
+import { addSitePut } from "./commands/site-put.ts";
 import { addSiteRm } from "./commands/site-rm.ts";
 import { addSiteRules } from "./commands/site-rules.ts";
 import { addSiteShow } from "./commands/site-show.ts";
@@ -53,6 +54,7 @@ function buildProgram(): Command {
 function addSiteCommands(site: Command): void {
   addSiteAdd(site);
   addSiteLs(site);
+  addSitePut(site);
   addSiteShow(site);
   addSiteRm(site);
   addSiteRules(site);

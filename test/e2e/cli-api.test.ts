@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { needs } from "../needs.ts";
 import { neson, type Running, start, temporaryDirectory } from "./network.ts";
@@ -10,9 +10,10 @@ const parts = new AsyncDisposableStack();
 let router: Running;
 let data: string[];
 let url: string;
+let directory: string;
 
 beforeAll(async () => {
-  const directory = parts.use(await temporaryDirectory()).path;
+  directory = parts.use(await temporaryDirectory()).path;
   data = ["--data", join(directory, "router")];
   const ports = ["--listen-port", "0", "--control-port", "0"];
   router = parts.use(start(["router", "run", ...data, ...ports], join(directory, "router.json")));
@@ -47,6 +48,27 @@ test("sites are listed as a table, shown by what is special about them, and deli
   expect(await told("site", "show", "films")).toBe(
     "name    films\nhosts   films.test\n        www.films.test\norigin  https://o.test\nrules   none: the network's own\n",
   );
+}, 60_000);
+
+test("a site is put as a file has it, and what show prints can be put again", async () => {
+  const file = join(directory, "site.json");
+  const put = {
+    name: "shop",
+    hosts: ["shop.test"],
+    origin: "https://shop-origin.test",
+    cache: { staleIfErrorSeconds: 5 },
+  };
+  await writeFile(file, JSON.stringify(put));
+  expect(await told("site", "put", file)).toBe("site shop: shop.test → https://shop-origin.test\n");
+  const shown = await told("site", "show", "shop", "--json");
+  expect(JSON.parse(shown).cache.staleIfErrorSeconds).toBe(5);
+  await writeFile(file, shown);
+  await told("site", "put", file);
+  expect(await told("site", "show", "shop", "--json")).toBe(shown);
+  await writeFile(file, "[]");
+  const refused = await neson(["site", "put", file, ...data]);
+  expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining("found no object")]);
+  await told("site", "rm", "shop");
 }, 60_000);
 
 test("a key made here works from elsewhere as far as it may, until it is removed", async () => {

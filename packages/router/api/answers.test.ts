@@ -60,6 +60,7 @@ test("every call's answer is what the document says", async () => {
     ["Cache", "cache", { heuristicFraction: 0.5 }],
     ["Access", "access", { methods: ["GET"], signing: SIGNING }],
     ["Rewrite", "rewrite", { redirects: [{ path: "/old", to: "/new" }] }],
+    ["Origins", "origins", { others: [{ url: "https://other.films.test", isBackup: true }] }],
   ] as const) {
     await check(`put${name}`, `${SITE}/${group}`, settings);
     await check(`patch${name}`, `${SITE}/${group}`, {});

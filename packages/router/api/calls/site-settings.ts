@@ -12,6 +12,7 @@ const GROUPS = {
   cache: "how answers are stored and reused",
   access: "who may ask for what; the secrets of signing keys are never shown, and stay when they are left out",
   rewrite: "redirects, header fields, CORS",
+  origins: "further origins and how all of them are asked: weights, health checks, retries, limits in time",
 } as const;
 
 type Group = keyof typeof GROUPS;
@@ -24,7 +25,7 @@ export function siteSettingsCalls(deps: SiteCallsDeps): Call[] {
 
 function groupCalls(group: Group, deps: SiteCallsDeps): Call[] {
   const schema: z.ZodType = sentSiteSchema.shape[group];
-  const noun = group === "rules" ? "rules" : `${group} settings`;
+  const noun = group === "rules" ? "rules" : `${group === "origins" ? "origin" : group} settings`;
   const title = `${group[0]?.toUpperCase()}${group.slice(1)}`;
   const common = {
     path: `/sites/{name}/${group}`,
