@@ -15,6 +15,13 @@ test("wrongHead() names what could be read in two ways, or be too much", () => {
   expect(wrongHead({ ...head, rawHeaders: ["Transfer-Encoding", ""] })).toBe("Transfer-Encoding , allowed: chunked");
   expect(wrongHead({ status: 200, rawHeaders: head.rawHeaders })).toBe("Transfer-Encoding in version 2, allowed: none");
   expect(wrongHead({ status: 200, rawHeaders: [] })).toBeUndefined();
+  expect(wrongHead({ status: 200, rawHeaders: ["content-length", "5"] })).toBeUndefined();
+  for (const lengths of [["5", "5"], ["5, 5"], ["-5"], [""], ["1234567890123456"]]) {
+    const rawHeaders = lengths.flatMap((length) => ["Content-Length", length]);
+    expect(wrongHead({ status: 200, rawHeaders })).toBe(
+      `Content-Length ${lengths.join(", ")}, allowed: one number of bytes`,
+    );
+  }
   for (const status of [0, 99, 101, 199, 600, 1000, Number.NaN]) {
     expect(wrongHead({ ...head, status })).toBe(`status ${status}, allowed: 200 to 599`);
   }

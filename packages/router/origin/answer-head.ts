@@ -25,6 +25,10 @@ export function wrongHead({ status, httpVersion, rawHeaders }: AnswerHead): stri
   // RFC 9110 15: the first digit is the class, and only 1 to 5 are classes.
   if (!Number.isInteger(status) || status < 200 || status > 599) return `status ${status}, allowed: 200 to 599`;
   if (rawHeaders.length > MAX_FIELDS * 2) return `${rawHeaders.length / 2} fields, allowed: ${MAX_FIELDS}`;
+  const lengths = fieldLines(rawHeaders, "content-length");
+  if (lengths.length > 1 || !lengths.every((length) => /^\d{1,15}$/.test(length))) {
+    return `Content-Length ${lengths.join(", ").slice(0, 100)}, allowed: one number of bytes`;
+  }
   const codings = fieldLines(rawHeaders, "transfer-encoding");
   if (codings.length === 0) return undefined;
   // RFC 9112 6.1: none in HTTP/1.0, and none that this side did not ask for, since nobody here would take it off.
