@@ -47,6 +47,8 @@ const CASES: [name: string, outcome: 502 | 504 | "cut", frames: (streamId: numbe
     (id) => [frameOf(FRAME.headers, FLAG.endHeaders, id, Buffer.from([0xff, 0xff, 0xff]))],
   ],
   ["a body shorter than its length", "cut", whole(kept("content-length", "10"))],
+  ["a body longer than its length", 502, whole(kept("content-length", "3"))],
+  ["no body in spite of its length", 502, (id) => [headersFrame(id, kept("content-length", "10"))]],
   ["silence amid a body", "cut", (id) => [headersFrame(id, kept("content-length", "10"), false), data("hello", 0, id)]],
   [
     "a reset amid a body",

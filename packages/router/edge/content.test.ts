@@ -178,3 +178,29 @@ test("trailers go both ways over HTTP/2 as well", async () => {
   expect(answer).toMatch(/2\.0 trailers x-sum,1\r\n/i);
   expect(answer).toMatch(/\r\n0\r\nx-end: yes\r\n\r\n$/i);
 });
+
+test("Expect reaches an origin over HTTP/2 as well", async () => {
+  const pair = selfSigned("origin.test");
+  const handle = async (request: EdgeRequest) => {
+    const headers = ["Cache-Control", "no-store"];
+    if (request.target === "/refuses") return { status: 401, headers, body: Buffer.from("no") };
+    let text = "";
+    for await (const block of request.body) text += Buffer.from(block).toString();
+    return { status: 200, headers, body: Buffer.from(`${request.httpVersion} got ${text}`) };
+  };
+  await using origin = await serveHttp({ hostname: "127.0.0.1", port: 0, tls: pair, log: silentLog, handle });
+  await using bed = await startTestbed({
+    origin: `https://origin.test:${origin.port}`,
+    resolve: async () => [{ address: "127.0.0.1", family: 4 }],
+    site: { origins: { http2: true, authorities: pair.cert } },
+  });
+  const head = post("Content-Length: 5\r\nExpect: 100-continue");
+  for (let i = 0; i < 3; i++) {
+    using refused = await RawClient.open(bed.port);
+    expect(await refused.send(head.replace("/up", "/refuses")).until(/no$/)).toStartWith("HTTP/1.1 401 ");
+    using taken = await RawClient.open(bed.port);
+    await taken.send(head).until(/100 Continue\r\n\r\n/);
+    expect(await taken.send("hello").until(/got hello$/)).toContain("2.0 got");
+  }
+  await until(() => origin.openTransfers() === 0, "every stream to be over");
+});

@@ -1,3 +1,4 @@
+import type { EventEmitter } from "node:events";
 import type { ClientRequest } from "node:http";
 import { NesonError } from "@neson/kit/error";
 import type { OriginRequest } from "./origin-client.ts";
@@ -52,8 +53,8 @@ export function cutShort(cause: unknown): NesonError {
   return new NesonError("request-cut-short", "the client's request body ended early", { fault: "caller", cause });
 }
 
-/** Whether the origin is to be sent the content: false when it has answered without. */
-function goOn(sent: ClientRequest, closed: Promise<unknown>): Promise<boolean> {
+/** Whether the origin, which was asked first, is to be sent the content: false when it has answered without. */
+export function goOn(sent: Pick<EventEmitter, "once">, closed: Promise<unknown>): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   sent.once("continue", () => resolve(true));
   sent.once("response", () => resolve(false));

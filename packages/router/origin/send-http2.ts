@@ -8,7 +8,7 @@ import { OriginBody } from "./origin-body.ts";
 import type { OriginRequest, OriginResponse } from "./origin-client.ts";
 import type { OriginOptions } from "./origin-options.ts";
 import { declaredLength, receivedHeaders } from "./response-headers.ts";
-import { cutShort } from "./send-body.ts";
+import { cutShort, goOn, type SentBody } from "./send-body.ts";
 import { Unanswered } from "./send-once.ts";
 import { type Target, targetsOf } from "./targets.ts";
 
@@ -85,7 +85,7 @@ export async function sendHttp2(request: OriginRequest, deps: Http2Deps): Promis
   });
   timer.within(options.firstByteMs, "an answer");
   if (request.body !== undefined) {
-    sendContent(stream, request.body, timer, options).catch(fail);
+    sendContent(stream, { ...request, body: request.body }, timer, options).catch(fail);
   }
   return promise;
 }
@@ -125,7 +125,7 @@ function plainFields(raw: unknown): string[] {
 function received(
   stream: ClientHttp2Stream,
   answer: { status: number; headers: string[] },
-  { site }: OriginRequest,
+  { site, method }: OriginRequest,
   times: { requestTimeMs: number; responseTimeMs: number },
   { target, options }: Http2Deps,
 ): OriginResponse {
@@ -143,12 +143,15 @@ function received(
       return stream.rstCode === constants.NGHTTP2_NO_ERROR && !stream.aborted;
     },
   };
+  const contentLength = declaredLength(answer.headers);
+  const hasBody = method !== "HEAD" && answer.status !== 304;
+  const declaredBytes = hasBody ? contentLength : undefined;
   return {
     status: answer.status,
     headers: receivedHeaders(answer.headers, origins, times.responseTimeMs),
-    contentLength: declaredLength(answer.headers),
+    contentLength,
     ...times,
-    body: new OriginBody(source, { idleMs: options.idleMs, name: target.origin.host }),
+    body: new OriginBody(source, { idleMs: options.idleMs, name: target.origin.host, declaredBytes }),
     trailers: () => trailerFields(endToEndFields(trailers)),
     discard: stop,
   };
@@ -156,11 +159,15 @@ function received(
 
 async function sendContent(
   stream: ClientHttp2Stream,
-  body: AsyncIterable<Uint8Array>,
+  { body, isAwaited }: SentBody,
   timer: Silence,
   { firstByteMs, idleMs }: OriginOptions,
 ): Promise<void> {
   const closed = new Promise<"closed">((resolve) => stream.once("close", () => resolve("closed")));
+  if (isAwaited === true && !(await goOn(stream, closed))) {
+    stream.once("end", () => stream.close());
+    return;
+  }
   try {
     timer.rest();
     for await (const chunk of body) {
