@@ -9,6 +9,8 @@ import { addRouterRun } from "./commands/router-run.ts";
 import { addSimEvict } from "./commands/sim-evict.ts";
 import { addSiteAdd } from "./commands/site-add.ts";
 import { addSiteLs } from "./commands/site-ls.ts";
+import { addSitePrefetch } from "./commands/site-prefetch.ts";
+import { addSitePurge } from "./commands/site-purge.ts";
 import { addSitePut } from "./commands/site-put.ts";
 import { addSiteRm } from "./commands/site-rm.ts";
 import { addSiteRules } from "./commands/site-rules.ts";
@@ -59,6 +61,8 @@ function addSiteCommands(site: Command): void {
   addSiteRm(site);
   addSiteRules(site);
   addSiteSign(site);
+  addSitePurge(site);
+  addSitePrefetch(site);
 }
 
 function addKeyCommands(key: Command): void {

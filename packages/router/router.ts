@@ -13,7 +13,7 @@ import { createEdge } from "./edge/edge.ts";
 import { type Locate, openGeo } from "./geo/locate.ts";
 import { createMeter } from "./meter/meter.ts";
 import { OriginResolver, systemResolve } from "./origin/resolver.ts";
-import { createCare, lookEachSecond } from "./parts/care.ts";
+import { createCare, lookEachSecond, takeUpJobs } from "./parts/care.ts";
 import { controlOptions, ticketKeysOf } from "./parts/control.ts";
 import { freshNonce } from "./parts/nonce.ts";
 import { createSteering } from "./parts/steering.ts";
@@ -63,8 +63,7 @@ export async function startRouter(config: RouterConfig): Promise<ReadyService> {
 
   const releases = await openReleases(config.releasesDir, { controlUrl, ...common });
   const care = createCare(config, { ...storage, edge, registry, meter, releases, ...common });
-  parts.use(care.purger);
-  await care.purger.resume();
+  await takeUpJobs(care, parts);
   const speeds = new SpeedGrants({ controlUrl, key: keys.fill }, { clock });
   const token = toBase64Url(randomBytes(TOKEN_BYTES));
   const counters = () => edge.stats;

@@ -17,6 +17,7 @@ import type { TerminalConfig } from "./config.ts";
 import { Channel, type ChannelState } from "./control/channel.ts";
 import { Control } from "./control/control.ts";
 import { Departure } from "./control/departure.ts";
+import { FirstWord } from "./control/first-word.ts";
 import { openIdentity } from "./control/identity-file.ts";
 import { IndexSender } from "./control/index-pages.ts";
 import { Kept } from "./control/kept.ts";
@@ -178,6 +179,7 @@ function openLine(config: TerminalConfig, deps: TerminalDeps, storage: Storage, 
     pin: new RouterPin(config.dataDir, config.routerKey),
     keys: new TicketKeys(settings, clock),
     terms: new Terms(settings),
+    firstWord: parts.use(new FirstWord({ clock })),
     standing: new Kept(settings, "standing", standingSchema),
     release: new Kept(settings, "release", releaseSchema),
     linkSpeed: new Kept(settings, LINK_SPEED_SETTING, linkSpeedSchema),

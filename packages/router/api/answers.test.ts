@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { z } from "zod";
-import { type Operation, openTestApi, operationsOf, type TestApi, type Told } from "./testing.ts";
+import { JOB_ID, type Operation, openTestApi, operationsOf, type TestApi, type Told } from "./testing.ts";
 
 const SITE = "/sites/films";
 const FILMS = { name: "films", hosts: ["films.test"], origin: "https://origin.test" };
@@ -68,6 +68,12 @@ test("every call's answer is what the document says", async () => {
   }
   const wanted = { url: "https://films.test/paid/a", keyId: "key-1", lifeSeconds: 60 };
   await check("signUrl", `${SITE}/signed-urls`, wanted);
+  await check("startPurge", `${SITE}/purges`, { prefix: "/img/", soft: true });
+  await check("getPurge", `${SITE}/purges/${JOB_ID}`);
+  await check("listPurges", `${SITE}/purges?limit=2`);
+  await check("startPrefetch", `${SITE}/prefetches`, { urls: ["/a", "https://films.test/b"] });
+  await check("getPrefetch", `${SITE}/prefetches/${JOB_ID}`);
+  await check("listPrefetches", `${SITE}/prefetches?limit=2`);
   await check("removeSite", SITE);
   const { key } = (await check("createKey", "/keys", { name: "x", scopes: ["purge"], sites: ["films"] })).json;
   await check("rotateKey", `/keys/${key.id}/rotate`, {});

@@ -17,6 +17,7 @@ import { createControlApi } from "./control-api.ts";
 import { listenForControl } from "./control-listener.ts";
 import type { Dispatch } from "./dispatch.ts";
 import { renderAnswer } from "./render-answer.ts";
+import { QUIET_DEPS } from "./testing.ts";
 
 const NOW_MS = 1_800_000_000_000;
 const FILL_KEY = new Uint8Array(32).fill(3);
@@ -69,6 +70,7 @@ async function listen(api?: Dispatch) {
       api:
         api ??
         createControlApi({
+          ...QUIET_DEPS,
           db,
           clock,
           sites: await openSites({ db, clock, forgetStored: async () => {} }),

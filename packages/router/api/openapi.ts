@@ -16,6 +16,8 @@ const ABOUT = [
 const AREAS: Record<string, string> = {
   network: "The network as a whole, and this API",
   sites: "Websites and their settings",
+  purge: "Taking stored responses out of the network",
+  prefetch: "Pulling responses ahead of demand",
   keys: "Keys of this API",
   audit: "Who changed what",
   terminals: "Terminals and the objects they hold",

@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { FakeClock } from "@neson/kit/fake-clock";
 import { type Log, silentLog } from "@neson/kit/log";
 import { openTestDatabase } from "../db/testing/test-database.ts";
+import type { PrefetchJob } from "../prefetch/prefetch-tables.ts";
+import type { PurgeJob } from "../purge/purge-tables.ts";
 import { createRegistry } from "../registry/registry.ts";
 import { openSites, type SiteRegistry } from "../sites/site-registry.ts";
 import type { AllCallsDeps } from "./calls/all-calls.ts";
@@ -48,8 +50,20 @@ export interface TestApi extends AsyncDisposable {
   restart(): Promise<void>;
 }
 
+/** The one job that these deps know. */
+export const JOB_ID = "1d9f0c1e-8a55-4e1b-9d55-0b0f0f2a7c11";
+const PURGE: PurgeJob = {
+  ...{ id: JOB_ID, order: { site: "films", by: "tag", value: "red", mode: "hard" }, acceptedAtMs: 1000 },
+  ...{ doneAtMs: 2000, settledAtMs: undefined, found: 7, entries: 6, objects: 5 },
+  ...{ terminals: 4, unconfirmed: 1, absent: 1 },
+};
+const PREFETCH: PrefetchJob = {
+  ...{ id: JOB_ID, site: "films", followsPlaylists: true, acceptedAtMs: 1000, doneAtMs: undefined, bytes: 5 },
+  counts: { waiting: 1, stored: 2, fresh: 3, "not-storable": 4, failed: 5 },
+};
+
 /** What calls speak to where a test is about something else. */
-const QUIET_DEPS: Omit<AllCallsDeps, "keys" | "trail" | "changes" | "clock" | "sites"> = {
+export const QUIET_DEPS: Omit<AllCallsDeps, "keys" | "trail" | "changes" | "clock" | "sites"> = {
   status: async () => ({ up: true }),
   registry: createRegistry(),
   audits: { ask: async () => ({ outcome: "good", detail: "", asked: 1 }) },
@@ -66,6 +80,18 @@ const QUIET_DEPS: Omit<AllCallsDeps, "keys" | "trail" | "changes" | "clock" | "s
     noteChanged: () => {},
   },
   purges: { removeObject: async () => ({ entries: 1, isKnown: true, terminals: 0 }) },
+  prefetches: {
+    find: async (_site, id) => (id === JOB_ID ? PREFETCH : undefined),
+    list: async (_site, limit) => Array.from({ length: limit }, () => PREFETCH),
+    troubles: async () => [{ target: "/a", state: "failed", detail: "broken" }],
+  },
+  prefetcher: { prefetch: async (site) => ({ ...PREFETCH, site: site.name }) },
+  purger: {
+    purge: async (order) => ({ ...PURGE, order }),
+    find: async (_site, id) => (id === JOB_ID ? PURGE : undefined),
+    list: async (_site, limit, after) =>
+      Array.from({ length: limit }, (_, i) => ({ ...PURGE, acceptedAtMs: (after?.acceptedAtMs ?? 1000) - 1 - i })),
+  },
 };
 
 /** Opens an API in a temporary directory. */

@@ -1,6 +1,7 @@
 import type { Kysely } from "kysely";
 import type { Db } from "../db/database.ts";
 import type { Schema } from "../db/schema.ts";
+import { holdNames, transact } from "../db/transaction.ts";
 import { tagsOf } from "../purge/order.ts";
 import type { CatalogEntry } from "./entry.ts";
 import { entryOfRow, rowOf } from "./entry.ts";
@@ -41,7 +42,9 @@ export class CatalogTables {
     const { objectId, size, pieceSize, sha256 } = entry.object;
     const row = rowOf(entry);
     const { site, key, variant, ...values } = row;
-    await this.#db.transaction().execute(async (transaction) => {
+    await transact(this.#db, async (transaction) => {
+      // Nobody may find meanwhile that nothing names the object.
+      await holdNames(transaction, [objectId]);
       await transaction
         .insertInto("objects")
         .values({
@@ -85,15 +88,19 @@ export class CatalogTables {
   /** False when the row is gone or stands for other bytes by now. */
   async updateEntry(entry: CatalogEntry): Promise<boolean> {
     const { site, key, variant, object_id, ...values } = rowOf(entry);
-    const result = await this.#db
-      .updateTable("entries")
-      .set(values)
-      .where("site", "=", site)
-      .where("key", "=", key)
-      .where("variant", "=", variant)
-      .where("object_id", "=", object_id)
-      .executeTakeFirst();
-    return result.numUpdatedRows > 0n;
+    return await transact(this.#db, async (transaction) => {
+      const result = await transaction
+        .updateTable("entries")
+        .set(values)
+        .where("site", "=", site)
+        .where("key", "=", key)
+        .where("variant", "=", variant)
+        .where("object_id", "=", object_id)
+        .executeTakeFirst();
+      const isThere = result.numUpdatedRows > 0n;
+      if (isThere) await noteTags(transaction, entry);
+      return isThere;
+    });
   }
 
   async removeKey(site: string, key: string): Promise<void> {

@@ -137,7 +137,7 @@ export class Catalog implements AsyncDisposable {
 
   /** The unsigned manifest of an object under one of its header sets, if an entry still has both. */
   async manifestFor(objectId: string, headersId: string): Promise<Manifest | undefined> {
-    const entries = await this.#tables.entriesOfObject(objectId);
+    const entries = await this.#publishing(objectId);
     const entry =
       entries.find((candidate) => candidate.headersId === headersId) ??
       entries.map((candidate) => this.#newest(candidate)).find((candidate) => candidate.headersId === headersId);
@@ -164,7 +164,7 @@ export class Catalog implements AsyncDisposable {
 
   /** The header sets under which entries publish an object now. */
   async headersIdsOf(objectId: string): Promise<Set<string>> {
-    const entries = await this.#tables.entriesOfObject(objectId);
+    const entries = await this.#publishing(objectId);
     return new Set(entries.flatMap((entry) => [entry.headersId, this.#newest(entry).headersId]));
   }
 
@@ -184,6 +184,12 @@ export class Catalog implements AsyncDisposable {
   #newest(row: CatalogEntry): CatalogEntry {
     const known = this.#memory.get(memoryKey(row.site, row.key)) ?? [];
     return known.find((entry) => isSameRow(entry, row)) ?? row;
+  }
+
+  /** The entries under which an object is published now. */
+  async #publishing(objectId: string): Promise<CatalogEntry[]> {
+    const entries = await this.#tables.entriesOfObject(objectId);
+    return entries.filter((entry) => this.marks.judge(entry) !== "gone");
   }
 
   /** The entries as purges that are being carried out leave them. */

@@ -1,11 +1,11 @@
 import type { Clock } from "@neson/kit/clock";
 import { describeError } from "@neson/kit/error";
 import type { Log } from "@neson/kit/log";
-import type { Kysely } from "kysely";
 import type { Db } from "../db/database.ts";
-import type { Schema } from "../db/schema.ts";
+import { transact } from "../db/transaction.ts";
 import type { Catalog } from "./catalog.ts";
 import type { Shield } from "./shield.ts";
+import { rememberPurged, removeUnnamedObjects } from "./unnamed-objects.ts";
 
 /** Objects looked at in one step, a few ms of work. */
 const LOOK_AT = 1000;
@@ -52,7 +52,7 @@ export class Purges {
 
   /** Removes every entry that has these bytes, and the bytes here and at Terminals. A later request pulls anew. */
   async removeObject(objectId: string): Promise<{ entries: number; isKnown: boolean; terminals: number }> {
-    const { db, catalog } = this.#deps;
+    const { db, catalog, clock } = this.#deps;
     let entries = 0;
     for (;;) {
       const rows = await db
@@ -71,15 +71,8 @@ export class Purges {
     if (gone.length > 0) return { entries, isKnown: true, terminals };
     // Bytes that only Terminals know of, as after a lost database, are to go as well.
     const holders = this.#deps.tellTerminals([objectId], reason);
-    if (holders > 0) await this.#remember(db, [objectId]);
+    if (holders > 0) await rememberPurged(db, [objectId], clock.nowMs());
     return { entries, isKnown: entries > 0, terminals: holders };
-  }
-
-  /** Removes from this Router those of the objects that no entry names any more; gives their ids. */
-  async removeUnnamed(objectIds: readonly string[]): Promise<string[]> {
-    const gone: string[] = [];
-    for (const batch of batches(objectIds)) gone.push(...(await this.#takeOut(batch)));
-    return gone;
   }
 
   /** One bounded step of the search for objects that no entry names. Never rejects. */
@@ -89,6 +82,18 @@ export class Purges {
     } catch (error) {
       this.#deps.log.error({ err: error }, `looking for objects to purge failed: ${describeError(error)}`);
     }
+  }
+
+  /** What was purged at or after a time and not stored again since, the latest first, up to a number. */
+  async purgedSince(sinceMs: number, limit: number): Promise<string[]> {
+    const rows = await this.#deps.db
+      .selectFrom("purged_objects")
+      .select("object_id")
+      .where("purged_at", ">=", sinceMs)
+      .orderBy("purged_at", "desc")
+      .limit(limit)
+      .execute();
+    return rows.map((row) => row.object_id);
   }
 
   /** Those among the ids that were purged and not stored again since. */
@@ -153,36 +158,10 @@ export class Purges {
   }
 
   async #takeOut(objectIds: readonly string[]): Promise<string[]> {
-    const { db, shield } = this.#deps;
-    const gone = await db.transaction().execute(async (transaction) => {
-      const rows = await transaction
-        .deleteFrom("objects")
-        .where("object_id", "in", objectIds)
-        .where((where) =>
-          where.not(
-            where.exists(
-              where.selectFrom("entries").select("object_id").whereRef("entries.object_id", "=", "objects.object_id"),
-            ),
-          ),
-        )
-        .returning("object_id")
-        .execute();
-      const ids = rows.map((row) => row.object_id);
-      await this.#remember(transaction, ids);
-      return ids;
-    });
+    const { db, shield, clock } = this.#deps;
+    const gone = await transact(db, (transaction) => removeUnnamedObjects(transaction, objectIds, clock.nowMs()));
     for (const objectId of gone) shield.remove(objectId);
     return gone;
-  }
-
-  async #remember(db: Kysely<Schema>, objectIds: readonly string[]): Promise<void> {
-    if (objectIds.length === 0) return;
-    const nowMs = this.#deps.clock.nowMs();
-    await db
-      .insertInto("purged_objects")
-      .values(objectIds.map((objectId) => ({ object_id: objectId, purged_at: nowMs })))
-      .onConflict((conflict) => conflict.column("object_id").doUpdateSet({ purged_at: nowMs }))
-      .execute();
   }
 }
 

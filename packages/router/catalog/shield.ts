@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { renameSync, statSync } from "node:fs";
+import { renameSync, statSync, unlinkSync } from "node:fs";
 import { mkdir, open, readdir, readFile, rename, rm, stat, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describeError, NesonError } from "@neson/kit/error";
@@ -214,7 +214,8 @@ export class Shield {
       this.#lose(objectId, "its file is gone or altered");
       return undefined;
     }
-    this.#memory.set(objectId, bytes, bytes.length);
+    // Removed while it was read: the reader may have it, memory must not.
+    if (this.#files.has(objectId)) this.#memory.set(objectId, bytes, bytes.length);
     return bytes;
   }
 
@@ -245,7 +246,15 @@ export class Shield {
     this.#files.delete(objectId);
     this.#memory.delete(objectId);
     this.#storedBytes -= size;
-    // Moved aside at once, removed later: the same id may be written again before a slow removal is through.
+    try {
+      if (size <= MAX_MEMORY_OBJECT_BYTES) {
+        unlinkSync(this.#pathOf(objectId));
+        return;
+      }
+    } catch {
+      return;
+    }
+    // Larger files take long. Moved aside at once, removed later: the same id may be written again before that is through.
     const aside = join(this.#directory, "partial", `${++this.#partials}`);
     try {
       renameSync(this.#pathOf(objectId), aside);

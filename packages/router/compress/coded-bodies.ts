@@ -1,6 +1,6 @@
 import { Lru } from "../catalog/lru.ts";
 import { encode } from "./coder.ts";
-import type { Coding } from "./coding.ts";
+import { CODINGS, type Coding } from "./coding.ts";
 
 /** What a coding must save to be worth sending, as a share of the bytes. */
 const MIN_GAIN = 0.05;
@@ -37,16 +37,33 @@ export class CodedBodies {
     const underWay = this.#underWay.get(id);
     if (underWay !== undefined) return underWay;
     if (this.#underWay.size >= MAX_UNDER_WAY) return undefined;
-    const making = this.#make(id, coding, read).finally(() => this.#underWay.delete(id));
+    const making = this.#make(coding, read).then(
+      (body) => {
+        if (this.#underWay.get(id) !== making) return body;
+        this.#underWay.delete(id);
+        this.#kept.set(id, body, 200 + (body.bytes?.length ?? 0));
+        return body;
+      },
+      (error) => {
+        if (this.#underWay.get(id) === making) this.#underWay.delete(id);
+        throw error;
+      },
+    );
     this.#underWay.set(id, making);
     return making;
   }
 
-  async #make(id: string, coding: Coding, read: () => Promise<Uint8Array>): Promise<CodedBody> {
+  /** Forgets an object; what is being made of it is given to those who wait, and not kept. */
+  remove(objectId: string): void {
+    for (const coding of CODINGS) {
+      this.#kept.delete(`${objectId}.${coding}`);
+      this.#underWay.delete(`${objectId}.${coding}`);
+    }
+  }
+
+  async #make(coding: Coding, read: () => Promise<Uint8Array>): Promise<CodedBody> {
     const plain = await read();
     const coded = await encode(plain, coding);
-    const body = { bytes: coded.length <= plain.length * (1 - MIN_GAIN) ? coded : undefined };
-    this.#kept.set(id, body, 200 + (body.bytes?.length ?? 0));
-    return body;
+    return { bytes: coded.length <= plain.length * (1 - MIN_GAIN) ? coded : undefined };
   }
 }

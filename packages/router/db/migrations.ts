@@ -4,6 +4,8 @@ import { createStandingTables } from "./migrations/0002-standing-and-purges.ts";
 import { createPurgeTables } from "./migrations/0003-purge-jobs.ts";
 import { createControlApiTables } from "./migrations/0004-control-api.ts";
 import { createTrafficTables } from "./migrations/0005-traffic-and-spend.ts";
+import { addPurgeProgress } from "./migrations/0006-purge-progress.ts";
+import { createPrefetchTables } from "./migrations/0007-prefetch.ts";
 
 /** Forward-only: a released step never changes, a new need adds a step. */
 export const migrations: Record<string, Migration> = {
@@ -12,4 +14,6 @@ export const migrations: Record<string, Migration> = {
   "0004-control-api": { up: createControlApiTables },
   "0003-purge-jobs": { up: createPurgeTables },
   "0005-traffic-and-spend": { up: createTrafficTables },
+  "0006-purge-progress": { up: addPurgeProgress },
+  "0007-prefetch": { up: createPrefetchTables },
 };

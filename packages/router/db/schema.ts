@@ -1,4 +1,5 @@
 import type { ApiKeysTable, AuditTrailTable, IdempotencyKeysTable } from "./schema-control-api.ts";
+import type { PrefetchJobsTable, PrefetchTargetsTable } from "./schema-prefetch.ts";
 import type { EntryTagsTable, PurgeJobsTable } from "./schema-purge.ts";
 import type { SiteUsageTable, SpendAlertsTable, TrafficFiguresTable } from "./schema-traffic.ts";
 
@@ -18,6 +19,8 @@ export interface Schema {
   spend_alerts: SpendAlertsTable;
   entry_tags: EntryTagsTable;
   purge_jobs: PurgeJobsTable;
+  prefetch_jobs: PrefetchJobsTable;
+  prefetch_targets: PrefetchTargetsTable;
   api_keys: ApiKeysTable;
   audit_trail: AuditTrailTable;
   idempotency_keys: IdempotencyKeysTable;

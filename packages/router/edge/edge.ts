@@ -29,6 +29,7 @@ import { answerStored } from "./hit.ts";
 import { countedDown } from "./max-forwards.ts";
 import { miss } from "./miss.ts";
 import { pass } from "./pass.ts";
+import { type Prefetched, prefetch } from "./prefetch.ts";
 import { renew, revalidate } from "./revalidate.ts";
 import { keyed, withoutListed } from "./seen.ts";
 import { createEdgeStats, type EdgeStats } from "./stats.ts";
@@ -75,6 +76,10 @@ export interface Edge extends AsyncDisposable {
   handle: Handle;
   /** Resolves when the pulls of a site that are under way now are over. */
   pullsOver(site: string): Promise<void>;
+  /** Pulls a target for the site's owner. */
+  prefetch(site: Site, target: string): Promise<Prefetched>;
+  /** Drops what was made of objects whose bytes are to go. */
+  dropCoded(objectIds: readonly string[]): void;
   /** How a site's origins do. */
   originsOf(site: Site): OriginFigures[];
   /** Live counters. */
@@ -125,7 +130,11 @@ export function createEdge(options: EdgeOptions, deps: EdgeDeps): Edge {
   };
   return {
     handle: (request) => receive(request, sites, parts),
-    pullsOver: (site) => flights.over(site),
+    pullsOver: async (site) => void (await Promise.all([flights.over(site), slices.fetches.assembled()])),
+    prefetch: (site, target) => prefetch(site, target, parts),
+    dropCoded: (objectIds) => {
+      for (const objectId of objectIds) parts.coded.remove(objectId);
+    },
     originsOf: (site) => health.figures(site),
     stats,
     [Symbol.asyncDispose]: async () => {

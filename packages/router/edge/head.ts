@@ -18,14 +18,14 @@ export async function headStale(x: Exchange, entry: CatalogEntry): Promise<Answe
   if (loop !== undefined) return loop;
   const { site, parts } = x;
   parts.stats.passes += 1;
-  let response: OriginResponse;
+  let asked: Asked;
   try {
-    response = await ask(x);
+    asked = await parts.flights.during(site.name, ask(x, entry));
   } catch (error) {
     return originFailure(x, error);
   }
+  const { response, renewed } = asked;
   x.trace.origin(response);
-  const renewed = await renewedBy(x, entry, response);
   x.trace.outcome = renewed === undefined ? "pass" : "revalidated";
   if (renewed === undefined) return passedOn(x, response, cacheStatus({ hit: false, fwd: "stale" }));
   response.discard();
@@ -34,11 +34,22 @@ export async function headStale(x: Exchange, entry: CatalogEntry): Promise<Answe
   return answerStored(x, renewed, cacheStatus({ hit: false, fwd: "stale", fwdStatus: 200, ttl }), ageSeconds);
 }
 
-function ask({ request, site, parts }: Exchange): Promise<OriginResponse> {
-  const { edgeScheme } = parts;
-  const options = { kind: "pull", siteHost: site.hosts[0], edgeScheme } as const;
+interface Asked {
+  response: OriginResponse;
+  renewed: CatalogEntry | undefined;
+}
+
+async function ask(x: Exchange, entry: CatalogEntry): Promise<Asked> {
+  const { request, site, parts } = x;
+  const options = {
+    kind: "pull",
+    siteHost: site.hosts[0],
+    edgeScheme: parts.edgeScheme,
+  } as const;
   const headers = originRequestHeaders(request, options);
-  return parts.origin.send({ site, method: "HEAD", target: request.target, headers, signal: request.signal });
+  const order = { site, method: "HEAD", target: request.target, headers, signal: request.signal };
+  const response = await parts.origin.send(order);
+  return { response, renewed: await renewedBy(x, entry, response) };
 }
 
 async function renewedBy({ parts }: Exchange, entry: CatalogEntry, response: OriginResponse) {
@@ -47,5 +58,6 @@ async function renewedBy({ parts }: Exchange, entry: CatalogEntry, response: Ori
   const headers = withoutCookies(response.headers);
   const lengths = { stored: entry.object.size, declared: contentLength };
   const changed = freshenedByHead(entry, { headers, requestTimeMs, responseTimeMs }, lengths);
-  return changed === undefined ? undefined : await parts.catalog.update(entry, changed);
+  if (changed === undefined || parts.catalog.marks.isOutdated(changed)) return undefined;
+  return await parts.catalog.update(entry, changed);
 }

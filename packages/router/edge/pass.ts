@@ -11,6 +11,7 @@ import {
 } from "../origin/request-headers.ts";
 import { cacheStatus } from "../policy/cache-status.ts";
 import { invalidates } from "../policy/invalidate.ts";
+import { withoutTags } from "../purge/order.ts";
 import type { Exchange, Forwarded } from "./exchange.ts";
 import { originFailure, plainAnswer } from "./failure.ts";
 import { invalidate } from "./invalidation.ts";
@@ -54,13 +55,13 @@ function asking(request: EdgeRequest, { isAwaited }: RequestContent): string[] {
 /** An origin's answer for one client alone, streamed as it comes. */
 export function passedOn(x: Exchange, response: OriginResponse, status: string): Answer {
   const { contentLength, status: code } = response;
-  const headers = [...response.headers, "Via", VIA, "Cache-Status", status];
+  const headers = [...withoutTags(response.headers), "Via", VIA, "Cache-Status", status];
   const mayHaveBody = x.request.method !== "HEAD" && code !== 204 && code !== 304;
   if (contentLength !== undefined && code !== 204) headers.push("Content-Length", String(contentLength));
   if (mayHaveBody && contentLength !== 0)
     return {
       ...{ status: code, headers, body: response.body },
-      ...{ sent: x.parts.countSent, trailers: () => response.trailers() },
+      ...{ sent: x.parts.countSent, trailers: () => withoutTags(response.trailers()) },
     };
   response.discard();
   return { status: code, headers, body: null };

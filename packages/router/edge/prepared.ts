@@ -5,6 +5,7 @@ import { varyingHeaders } from "../compress/coded-headers.ts";
 import { VIA } from "../origin/request-headers.ts";
 import { type Delivery, deliveryFor } from "../policy/delivery.ts";
 import { fieldLines } from "../policy/fields.ts";
+import { TAG_FIELDS } from "../purge/order.ts";
 import type { Site } from "../sites/site.ts";
 import { isCodableFor } from "./coded.ts";
 
@@ -52,7 +53,7 @@ export function preparedOf(entry: CatalogEntry, site: Site): Prepared {
 }
 
 // Made anew for each answer, or meant for this Router alone: tags are how the site's owner names things to purge.
-const NOT_SENT_ON = new Set(["age", "accept-ranges", "cache-status", "cache-tag", "surrogate-key"]);
+const NOT_SENT_ON = new Set(["age", "accept-ranges", "cache-status", ...TAG_FIELDS]);
 
 /** Stored fields as this Router sends them on. Age is left out: it is counted anew for each answer (RFC 9111 5.1). */
 export function ownHeaders(stored: readonly string[]): string[] {

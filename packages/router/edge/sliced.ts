@@ -5,6 +5,7 @@ import { hopsOf, VIA } from "../origin/request-headers.ts";
 import { type CacheOutcome, cacheStatus } from "../policy/cache-status.ts";
 import { ageMs } from "../policy/freshness.ts";
 import { type MissPlan, plan, type RevalidatePlan } from "../policy/plan.ts";
+import { withoutTags } from "../purge/order.ts";
 import type { Asking } from "../slices/asking.ts";
 import { openingRange, SLICE_BYTES, sliceStart } from "../slices/grid.ts";
 import type { Came, Opened } from "../slices/openings.ts";
@@ -179,7 +180,7 @@ function verbatim(x: Exchange, { response, fetch }: Came, isLeader: boolean): An
   noteOrigin(x, response);
   const status = cacheStatus({ hit: false, fwd: "miss", stored: true, collapsed: !isLeader });
   const length = String(fetch.last - fetch.first + 1);
-  const headers = [...response.headers, "Via", VIA, "Content-Length", length, "Cache-Status", status];
+  const headers = [...withoutTags(response.headers), "Via", VIA, "Content-Length", length, "Cache-Status", status];
   return { status: 206, headers, body: fetch.read(fetch.first, fetch.last), sent: x.parts.countSent };
 }
 

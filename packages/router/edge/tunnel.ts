@@ -3,6 +3,7 @@ import type { OriginResponse } from "../origin/origin-client.ts";
 import { originRequestHeaders } from "../origin/request-headers.ts";
 import { Tunnel } from "../origin/tunnel.ts";
 import { cacheStatus } from "../policy/cache-status.ts";
+import { withoutTags } from "../purge/order.ts";
 import type { Exchange } from "./exchange.ts";
 import { originFailure, plainAnswer } from "./failure.ts";
 import { passedOn, refuseLoop } from "./pass.ts";
@@ -42,5 +43,6 @@ export async function tunnel(x: Exchange): Promise<Answer> {
   if (response.tunnel === undefined) return passedOn(x, response, status);
   x.trace.step("websocket: the origin agreed");
   const body = new Tunnel(response.tunnel, { idleMs: IDLE_MS }).join(request.body);
-  return { status: 101, headers: [...response.headers, "Upgrade", "websocket"], body, sent: parts.countSent };
+  const fields = [...withoutTags(response.headers), "Upgrade", "websocket"];
+  return { status: 101, headers: fields, body, sent: parts.countSent };
 }

@@ -59,6 +59,10 @@ export interface Flight {
   over: Promise<void>;
   /** True once its target was invalidated: what it brings may be out of date and is not kept. */
   isDoomed: boolean;
+  /** When it began, Unix milliseconds: what was purged later was asked for before. */
+  readonly beganAtMs: number;
+  /** True once what it brings turned out to be purged or invalidated on its way: its leader alone gets it. */
+  isOutdated: boolean;
   /** True once its body broke off: those who read along are cut off, and nobody may join any more. */
   hasBroken: boolean;
   /** The origin's interim answers so far, for those who wait; its leader has had them. */
@@ -78,7 +82,10 @@ const MAX_INFORMS = 16;
 /** Starts a flight. It ends early, with an error, when `signal` aborts. */
 export function startFlight(order: FlightOrder, options: FlightOptions, deps: FlightDeps, signal: AbortSignal): Flight {
   const { promise: landing, resolve: land } = Promise.withResolvers<Landing>();
-  const flight: Flight = { landing, over: Promise.resolve(), isDoomed: false, hasBroken: false, informs: [] };
+  const flight: Flight = {
+    ...{ landing, over: Promise.resolve(), beganAtMs: deps.clock.nowMs(), informs: [] },
+    ...{ isDoomed: false, isOutdated: false, hasBroken: false },
+  };
   flight.over = fly(flight, order, options, deps, signal, land).catch((error) => {
     // After landing this changes nothing: those who read along have heard from the body.
     land({ kind: "failed", error });
@@ -103,7 +110,7 @@ async function fly(
       land(confirmed);
       return;
     }
-    // RFC 9111 4.3.4: the 304 was about something else; only a fetch without conditions can help.
+    // RFC 9111 4.3.4: the 304 was about something else, or about what was purged meanwhile; only a fetch without conditions can help.
     response = await ask([]);
   }
   if (isOriginFailure(response.status) && order.stored?.coversErrors === true) {
@@ -111,7 +118,8 @@ async function fly(
     throw new NesonError("origin-error-status", `the origin answered ${response.status}`, { fault: "peer" });
   }
   const draft = draftOf(order, response, options);
-  if (draft === undefined || flight.isDoomed || deps.catalog.marks.isOutdated(draft)) {
+  flight.isOutdated = draft !== undefined && (flight.isDoomed || deps.catalog.marks.isOutdated(draft));
+  if (draft === undefined || flight.isOutdated) {
     land({ kind: "unstorable", response });
     return;
   }
@@ -157,7 +165,11 @@ async function confirm(
   const changed = freshened(former, { ...response, headers });
   if (changed === undefined) return undefined;
   const { isSilent } = changed.facts;
-  if (flight.isDoomed) return { kind: "confirmed", entry: changed, isShared: false, isSilent };
+  const judgement = deps.catalog.marks.judge(changed);
+  // What was purged is not to be had by being confirmed.
+  if (judgement === "gone") return undefined;
+  flight.isOutdated = flight.isDoomed || judgement !== "untouched";
+  if (flight.isOutdated) return { kind: "confirmed", entry: changed, isShared: false, isSilent };
   const entry = await deps.catalog.update(former, changed);
   if (entry.headersId !== former.headersId) tellSteering(entry, order.site, deps);
   const verdict = storable({ method: "GET", headers: order.request.headers }, entry, order.site.cache);
@@ -210,7 +222,8 @@ async function store(
     );
     if (!isOriginsFault(error)) deps.onTrouble(draft.site, draft.key);
     flight.hasBroken = true;
-    if (isOriginsFault(error) && !flight.isDoomed) await keepBrokenOff(draft, response, write, deps);
+    const isOutdated = flight.isDoomed || deps.catalog.marks.isOutdated(draft);
+    if (isOriginsFault(error) && !isOutdated) await keepBrokenOff(draft, response, write, deps);
     await write.abort(error as Error);
     return;
   } finally {

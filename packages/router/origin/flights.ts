@@ -43,6 +43,8 @@ export interface FlightDeps {
 export interface Seat {
   landing: Landing;
   isLeader: boolean;
+  /** Resolves when nothing of the flight is left to do, as when its body is stored. Never rejects. */
+  over: Promise<void>;
 }
 
 /** All origin requests for the cache that are under way: one for each site and target, however many clients wait. */
@@ -52,6 +54,7 @@ export class Flights implements AsyncDisposable {
   readonly #shared = new Map<string, Flight[]>();
   /** Every flight and its key, those that are not shared included. */
   readonly #all = new Map<Flight, string>();
+  readonly #others = new Map<Promise<unknown>, string>();
   readonly #unsharedUntilMs = new Lru<number>(MAX_NOTES);
   readonly #troubleUntilMs = new Lru<number>(MAX_NOTES);
   readonly #failedUntilMs = new Lru<number>(MAX_NOTES);
@@ -96,20 +99,23 @@ export class Flights implements AsyncDisposable {
     let isShared = !alone && (this.#unsharedUntilMs.get(id) ?? 0) <= this.#deps.clock.nowMs();
     const tried = new Set<Flight>();
     while (isShared) {
-      const flight = this.#shared.get(id)?.find((candidate) => !tried.has(candidate) && !candidate.hasBroken);
+      const flight = this.#shared
+        .get(id)
+        ?.find((candidate) => !tried.has(candidate) && this.#isJoinable(candidate, order));
       if (flight === undefined) break;
       tried.add(flight);
       const landing = await flight.landing;
-      if (flight.hasBroken) continue;
+      if (flight.hasBroken || flight.isOutdated) continue;
       // One failure for all who waited: asking a dead origin once for each of them helps nobody.
       if (landing.kind === "failed" || isFor(landing, order.request.headers, this.#deps.catalog.marks)) {
         // Not earlier: hints about an answer that turns out to be another's are another's too.
         for (const { status, headers } of flight.informs) order.request.inform(status, headers);
-        return { landing, isLeader: false };
+        return { landing, isLeader: false, over: flight.over };
       }
       if (landing.kind === "unstorable" || !landing.isShared) isShared = false;
     }
-    return { landing: await this.#launch(id, order, isShared).landing, isLeader: true };
+    const flight = this.#launch(id, order, isShared);
+    return { landing: await flight.landing, isLeader: true, over: flight.over };
   }
 
   /** Renews what is stored with nobody waiting for it (RFC 5861 3): once for each target, and not while it is in trouble. False: somebody does already. */
@@ -128,10 +134,20 @@ export class Flights implements AsyncDisposable {
     return true;
   }
 
-  /** Resolves when the flights of a site that are under way now are over. */
+  /** Resolves when the flights of a site, and what else changes its entries, are over, as far as they are under way now. */
   async over(site: string): Promise<void> {
     const prefix = flightKey(site, "");
-    await Promise.all([...this.#all].flatMap(([flight, id]) => (id.startsWith(prefix) ? [flight.over] : [])));
+    const flights = [...this.#all].flatMap(([flight, id]) => (id.startsWith(prefix) ? [flight.over] : []));
+    const others = [...this.#others].flatMap(([work, name]) => (name === site ? [work] : []));
+    await Promise.allSettled([...flights, ...others]);
+  }
+
+  /** Counts other work that changes entries of a site as being under way. */
+  during<T>(site: string, work: Promise<T>): Promise<T> {
+    this.#others.set(work, site);
+    const end = () => void this.#others.delete(work);
+    work.then(end, end);
+    return work;
   }
 
   /** What is under way for a target may be out of date: nobody joins it any more, and nothing of it is kept. */
@@ -147,15 +163,30 @@ export class Flights implements AsyncDisposable {
     await Promise.all([...this.#all.keys()].map((flight) => flight.over));
   }
 
+  /** What was purged after it began is not for those who ask from then on; of tags nothing is known before it lands. */
+  #isJoinable({ hasBroken, beganAtMs }: Flight, { site, request }: FlightOrder): boolean {
+    if (hasBroken) return false;
+    const coming = { site: site.name, key: request.target, headers: undefined, requestTimeMs: beganAtMs };
+    return !this.#deps.catalog.marks.isOutdated(coming);
+  }
+
+  /** What was purged since its waiter found it is fetched, and not confirmed. */
+  #unlessPurged(order: FlightOrder): FlightOrder {
+    if (order.stored === undefined || this.#deps.catalog.marks.judge(order.stored.entry) !== "gone") return order;
+    const { stored: _, ...unconditional } = order;
+    return unconditional;
+  }
+
   #launch(id: string, order: FlightOrder, isShared: boolean): Flight {
-    const flight = startFlight(order, this.#options, this.#deps, this.#stop.signal);
+    const flight = startFlight(this.#unlessPurged(order), this.#options, this.#deps, this.#stop.signal);
     this.#all.set(flight, id);
     if (isShared) this.#shared.set(id, [...(this.#shared.get(id) ?? []), flight]);
     flight.landing.then((landing) => {
       if (landing.kind === "failed" && order.stored !== undefined) {
         this.#failedUntilMs.set(id, this.#deps.clock.nowMs() + FAILED_MS, 1);
       }
-      if (landing.kind === "failed" || (landing.kind !== "unstorable" && landing.isShared)) return;
+      if (flight.isOutdated || landing.kind === "failed") return;
+      if (landing.kind !== "unstorable" && landing.isShared) return;
       this.#unsharedUntilMs.set(id, this.#deps.clock.nowMs() + UNSHARED_MS, 1);
     });
     flight.over.then(() => {

@@ -3,6 +3,7 @@ import type { Clock } from "@neson/kit/clock";
 import { NesonError } from "@neson/kit/error";
 import { trailerFields } from "@neson/kit/wire/trailer-fields";
 import { endToEndFields } from "../policy/fields.ts";
+import { withoutTags } from "../purge/order.ts";
 import { badAnswer, InterimCount, wrongHead } from "./answer-head.ts";
 import { OriginBody } from "./origin-body.ts";
 import type { OriginRequest, OriginResponse } from "./origin-client.ts";
@@ -70,7 +71,7 @@ export async function sendHttp2(request: OriginRequest, deps: Http2Deps): Promis
     const status = Number(fields[":status"]);
     const wrong = interim.wrong(status);
     if (wrong !== undefined) refuse(wrong);
-    else if (status > 101) request.onInform?.(status, endToEndFields(plainFields(raw)));
+    else if (status > 101) request.onInform?.(status, withoutTags(endToEndFields(plainFields(raw))));
   });
   stream.once("response", (fields, _flags, raw: unknown) => {
     const answer = { status: Number(fields[":status"]), headers: plainFields(raw) };

@@ -5,6 +5,7 @@ import type { Clock } from "@neson/kit/clock";
 import { NesonError } from "@neson/kit/error";
 import { trailerFields } from "@neson/kit/wire/trailer-fields";
 import { endToEndFields } from "../policy/fields.ts";
+import { withoutTags } from "../purge/order.ts";
 import { badAnswer, InterimCount, wrongHead } from "./answer-head.ts";
 import { OriginBody } from "./origin-body.ts";
 import type { OriginRequest, OriginResponse } from "./origin-client.ts";
@@ -102,7 +103,7 @@ function hear(
   sent.on("information", ({ statusCode, rawHeaders }) => {
     const wrong = interim.wrong(statusCode);
     if (wrong !== undefined) fail(badAnswer(host, wrong));
-    else if (statusCode > 101) request.onInform?.(statusCode, endToEndFields(rawHeaders));
+    else if (statusCode > 101) request.onInform?.(statusCode, withoutTags(endToEndFields(rawHeaders)));
   });
   sent.once("response", (response) => {
     response.on("error", () => {});

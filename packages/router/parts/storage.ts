@@ -7,7 +7,9 @@ import { identityFromSeed } from "@neson/protocol/identity";
 import { openCatalog } from "../catalog/catalog.ts";
 import { openShield } from "../catalog/shield.ts";
 import type { RouterConfig } from "../config.ts";
+import { startCheckpoints } from "../db/checkpoints.ts";
 import { openDatabase } from "../db/database.ts";
+import { isPostgresUrl } from "../db/place.ts";
 import { openSites } from "../sites/site-registry.ts";
 import { openSliceStore } from "../slices/slice-store.ts";
 
@@ -29,8 +31,10 @@ export async function openStorage(
   const { dataDir, shieldBytes, memoryBytes, sitesFile } = config;
   parts.use(lockDirectory(dataDir));
   const keys = openKeys(dataDir);
-  const db = await openDatabase(config.databaseUrl ?? join(dataDir, "router.sqlite"));
+  const place = config.databaseUrl ?? join(dataDir, "router.sqlite");
+  const db = await openDatabase(place);
   parts.defer(() => db.destroy());
+  if (!isPostgresUrl(place)) parts.use(await startCheckpoints(db, place));
   // A quarter of the disk space is for files of which only parts were asked for.
   const sliceBytes = Math.floor(shieldBytes / 4);
   const maxBytes = shieldBytes - sliceBytes;

@@ -10,17 +10,31 @@ export interface PurgeJob {
   acceptedAtMs: number;
   /** Undefined while it is being carried out. */
   doneAtMs: number | undefined;
+  /** Undefined while something may still come in that was asked for before it. */
+  settledAtMs: number | undefined;
+  /** Entries it was aimed at when it began. */
+  found: number;
+  /** Entries removed or made stale so far. */
   entries: number;
+  /** Objects whose bytes went, since nothing publishes them any more. */
   objects: number;
+  /** Terminals told since this process took the purge up. */
   terminals: number;
+  /** Those of them that did not confirm it in time. */
   unconfirmed: number;
+  /** Those of them that left before they confirmed it. */
+  absent: number;
 }
 
-/** Keys of one step. */
-const KEYS_PER_STEP = 500;
+/** Where a list of jobs goes on. */
+export interface JobPlace {
+  acceptedAtMs: number;
+  id: string;
+}
+
 const KEPT_MS = 31 * 86_400_000;
 
-/** The purges' statements. */
+/** The purges' own statements. */
 export class PurgeTables {
   readonly #db: Db;
 
@@ -33,13 +47,15 @@ export class PurgeTables {
     await this.#db
       .deleteFrom("purge_jobs")
       .where("accepted_at", "<", job.acceptedAtMs - KEPT_MS)
+      .where("settled_at", "is not", null)
       .execute();
   }
 
-  async note({ id, doneAtMs, entries, objects, terminals, unconfirmed }: PurgeJob): Promise<void> {
+  /** Writes down what a purge found and which Terminals it reached; its entries and objects are counted as they go. */
+  async note({ id, doneAtMs, settledAtMs, found, terminals, unconfirmed, absent }: PurgeJob): Promise<void> {
     await this.#db
       .updateTable("purge_jobs")
-      .set({ done_at: doneAtMs ?? null, entries, objects, terminals, unconfirmed })
+      .set({ done_at: doneAtMs ?? null, settled_at: settledAtMs ?? null, found, terminals, unconfirmed, absent })
       .where("id", "=", id)
       .execute();
   }
@@ -54,12 +70,20 @@ export class PurgeTables {
     return row === undefined ? undefined : jobOf(row);
   }
 
-  /** A site's purges, newest first. */
-  async list(site: string, limit: number): Promise<PurgeJob[]> {
+  /** A site's purges, newest first, from behind a place on. */
+  async list(site: string, limit: number, after?: JobPlace): Promise<PurgeJob[]> {
     const rows = await this.#db
       .selectFrom("purge_jobs")
       .selectAll()
       .where("site", "=", site)
+      .$if(after !== undefined, (query) =>
+        query.where(({ eb, and, or }) =>
+          or([
+            eb("accepted_at", "<", after?.acceptedAtMs ?? 0),
+            and([eb("accepted_at", "=", after?.acceptedAtMs ?? 0), eb("id", ">", after?.id ?? "")]),
+          ]),
+        ),
+      )
       .orderBy("accepted_at", "desc")
       .orderBy("id")
       .limit(limit)
@@ -67,71 +91,18 @@ export class PurgeTables {
     return rows.map(jobOf);
   }
 
-  /** Purges that a stopped process left undone. */
+  /** Purges that a stopped process left undone, or unsettled. */
   async unfinished(): Promise<PurgeJob[]> {
-    const rows = await this.#db.selectFrom("purge_jobs").selectAll().where("done_at", "is", null).execute();
+    const rows = await this.#db.selectFrom("purge_jobs").selectAll().where("settled_at", "is", null).execute();
     return rows.map(jobOf);
-  }
-
-  /** The next stored keys, in order, that an order may be aimed at; empty at the end. */
-  async keysAfter(order: PurgeOrder, after: string): Promise<string[]> {
-    const { site, by, value } = order;
-    if (by === "url") return after === "" ? [value] : [];
-    if (by === "tag") {
-      const tagged = await this.#db
-        .selectFrom("entry_tags")
-        .select("key")
-        .distinct()
-        .where("site", "=", site)
-        .where("tag", "=", value)
-        .where("key", ">", after)
-        .orderBy("key")
-        .limit(KEYS_PER_STEP)
-        .execute();
-      return tagged.map(({ key }) => key);
-    }
-    const rows = await this.#db
-      .selectFrom("entries")
-      .select("key")
-      .distinct()
-      .where("site", "=", site)
-      .where("key", ">", after)
-      .orderBy("key")
-      .limit(KEYS_PER_STEP)
-      .execute();
-    return rows.map(({ key }) => key);
-  }
-
-  /** Removes what is stored for keys and was asked for up to then; gives the number of entries and their objects. */
-  async remove(site: string, keys: readonly string[], atMs: number): Promise<{ entries: number; objectIds: string[] }> {
-    const rows = await this.#db
-      .deleteFrom("entries")
-      .where("site", "=", site)
-      .where("key", "in", keys)
-      .where("request_time_ms", "<=", atMs)
-      .returning("object_id")
-      .execute();
-    return { entries: rows.length, objectIds: [...new Set(rows.map((row) => row.object_id))] };
-  }
-
-  /** Makes stale what is stored for keys and was asked for up to then; gives the number of entries. */
-  async age(site: string, keys: readonly string[], atMs: number): Promise<number> {
-    const result = await this.#db
-      .updateTable("entries")
-      .set({ stale_since: atMs })
-      .where("site", "=", site)
-      .where("key", "in", keys)
-      .where("request_time_ms", "<=", atMs)
-      .where("stale_since", "is", null)
-      .executeTakeFirst();
-    return Number(result.numUpdatedRows);
   }
 }
 
 function rowOf(job: PurgeJob): PurgeJobsTable {
-  const { id, order, acceptedAtMs, doneAtMs, entries, objects, terminals, unconfirmed } = job;
+  const { id, order, acceptedAtMs, doneAtMs, settledAtMs, ...counts } = job;
   const aim = { site: order.site, by: order.by, value: order.value, mode: order.mode };
-  return { id, ...aim, accepted_at: acceptedAtMs, done_at: doneAtMs ?? null, entries, objects, terminals, unconfirmed };
+  const times = { accepted_at: acceptedAtMs, done_at: doneAtMs ?? null, settled_at: settledAtMs ?? null };
+  return { id, ...aim, ...times, ...counts };
 }
 
 function jobOf(row: PurgeJobsTable): PurgeJob {
@@ -140,9 +111,12 @@ function jobOf(row: PurgeJobsTable): PurgeJob {
     order: { site: row.site, by: row.by, value: row.value, mode: row.mode },
     acceptedAtMs: Number(row.accepted_at),
     doneAtMs: row.done_at === null ? undefined : Number(row.done_at),
+    settledAtMs: row.settled_at === null ? undefined : Number(row.settled_at),
+    found: Number(row.found),
     entries: Number(row.entries),
     objects: Number(row.objects),
-    terminals: row.terminals,
-    unconfirmed: row.unconfirmed,
+    terminals: Number(row.terminals),
+    unconfirmed: Number(row.unconfirmed),
+    absent: Number(row.absent),
   };
 }

@@ -5,6 +5,7 @@ import { ConnectedTerminal } from "./connected-terminal.ts";
 import type { DialBack } from "./dial-back.ts";
 import { checkHello, type Hello, type Refusal, refusal } from "./handshake.ts";
 import type { Presence } from "./presence.ts";
+import type { PurgeOrders } from "./purge-orders.ts";
 import { TerminalDesk, type TerminalDeskDeps } from "./terminal-desk.ts";
 
 /** The connection below a channel. */
@@ -26,6 +27,7 @@ export interface ChannelOptions {
 export interface ChannelDeps extends TerminalDeskDeps {
   dialBack: DialBack;
   audits: Pick<Audits, "answer" | "left">;
+  purgeOrders: Pick<PurgeOrders, "answer" | "left" | "beforeWelcome">;
   presence: Presence;
   ticketKeysOf: (terminalId: string) => { day: number; key: string }[];
   challenge: () => string;
@@ -151,10 +153,14 @@ export class TerminalChannel {
     if ("refused" in checked) return this.#refuse(checked.refused);
     const { terminalId } = checked;
     this.#state = "checking";
-    const refused =
-      this.#findNoPlace(terminalId) ?? (await this.#deps.dialBack(hello)) ?? this.#findNoPlace(terminalId);
+    const refused = this.#findNoPlace(terminalId) ?? (await this.#deps.dialBack(hello));
     if (this.#isClosed()) return;
     if (refused !== undefined) return this.#refuse(refused);
+    const tellOfPurges = await this.#deps.purgeOrders.beforeWelcome();
+    if (this.#isClosed()) return;
+    // Another connection of the same Terminal may have come in meanwhile.
+    const late = this.#findNoPlace(terminalId);
+    if (late !== undefined) return this.#refuse(late);
     this.#state = "open";
     const terminal = new ConnectedTerminal({
       id: terminalId,
@@ -174,6 +180,7 @@ export class TerminalChannel {
       limits: { maxObjectBytes: this.#options.maxObjectBytes },
     });
     this.#deps.registry.add(terminal);
+    tellOfPurges(terminal);
     this.#deps.log.info({ terminal: terminalId, endpoint: hello.endpoint, version: hello.version }, "terminal joined");
     this.#deps.presence.joined(terminal);
   }

@@ -29,6 +29,8 @@ const MAX_FAILED_SAVES = 1000;
 /** An object saved within this time has not had its chance of being asked for yet. */
 const LATELY_MS = 600_000;
 const MAX_LATELY_SAVED = 10_000;
+/** Saves that were sent and whose end is not known; a Terminal lets as many wait. */
+const MAX_ORDERED = 10_000;
 
 /** A Terminal whose control channel is open and whose endpoint answered the dial-back. */
 export class ConnectedTerminal implements Choosable {
@@ -50,6 +52,10 @@ export class ConnectedTerminal implements Choosable {
   readonly #latelySaved = new RecentIds({ lifeMs: LATELY_MS, maxIds: MAX_LATELY_SAVED });
   readonly #indexPages = new IndexPages();
   #holdings = new Holdings();
+  /** Objects it was sent a save of and has not said how that ended, the oldest first. */
+  readonly #ordered = new Set<string>();
+  /** True once its index, or the digest of it, said what it holds. */
+  #isIndexKnown = false;
 
   constructor(options: {
     id: string;
@@ -93,8 +99,24 @@ export class ConnectedTerminal implements Choosable {
     return this.#holdings.hasObject(objectId);
   }
 
+  /** True unless it is known that it neither holds the object nor is filling it now. */
+  mayHold(objectId: string): boolean {
+    return this.holdsObject(objectId) || this.#ordered.has(objectId) || !this.#isIndexKnown || this.#holdings.isPartial;
+  }
+
+  /** It was sent a save. */
+  noteOrdered(objectId: string): void {
+    this.#ordered.add(objectId);
+    if (this.#ordered.size <= MAX_ORDERED) return;
+    for (const oldest of this.#ordered) {
+      this.#ordered.delete(oldest);
+      return;
+    }
+  }
+
   noteStored(objectId: string, headersId: string): void {
     this.#failedUntilMs.delete(objectId);
+    this.#ordered.delete(objectId);
     this.#holdings.add(objectId, headersId);
     this.#indexPages.noteStored(objectId, headersId);
   }
@@ -110,6 +132,7 @@ export class ConnectedTerminal implements Choosable {
   }
 
   noteFailed(objectId: string, nowMs: number): void {
+    this.#ordered.delete(objectId);
     if (this.#failedUntilMs.size >= MAX_FAILED_SAVES) this.#failedUntilMs.clear();
     this.#failedUntilMs.set(objectId, nowMs + FAILED_SAVE_MS);
   }
@@ -128,6 +151,7 @@ export class ConnectedTerminal implements Choosable {
   /** It was told to delete the object, or was let evict it. */
   forgetObject(objectId: string): void {
     this.#holdings.removeObject(objectId);
+    this.#ordered.delete(objectId);
     this.#indexPages.noteRemoved(objectId);
   }
 
@@ -152,6 +176,7 @@ export class ConnectedTerminal implements Choosable {
   /** Compares a heartbeat's digest with what is believed; the id of an `index.request` to send now, if they have differed for a while. */
   compareIndex(digest: string, nowMs: number): string | undefined {
     const drifted = !this.#holdings.isPartial && digest !== this.#holdings.digest;
+    if (!drifted) this.#isIndexKnown = true;
     return this.#indexPages.requestIf(drifted, nowMs);
   }
 
@@ -163,6 +188,8 @@ export class ConnectedTerminal implements Choosable {
   /** Takes a page; after the last, what is believed is what the Terminal listed. */
   takePage(page: IndexPage, nowMs: number): void {
     const whole = this.#indexPages.add(page, nowMs);
-    if (whole !== undefined) this.#holdings = whole;
+    if (whole === undefined) return;
+    this.#holdings = whole;
+    this.#isIndexKnown = true;
   }
 }

@@ -57,14 +57,19 @@ export function createSaves(options: { controlUrl: () => string; fillKey: Uint8A
     place: async (terminal, object) => {
       try {
         const save = await saveOf(terminal, object);
-        if (save !== undefined) terminal.send({ ...save, priority: "background" });
+        if (save === undefined) return;
+        terminal.noteOrdered(object.objectId);
+        terminal.send({ ...save, priority: "background" });
       } catch (error) {
         deps.log.error({ err: error, ...object }, `placing an object failed: ${describeError(error)}`);
       }
     },
     answerWant: async (want, terminal) => {
       const save = await saveOf(terminal, want);
-      if (save !== undefined) return { ...save, priority: "now", id: want.id };
+      if (save !== undefined) {
+        terminal.noteOrdered(want.objectId);
+        return { ...save, priority: "now", id: want.id };
+      }
       terminal.noteFailed(want.objectId, deps.clock.nowMs());
       return { type: "nothing", id: want.id, reason: "this Router has no such object to fill from" };
     },

@@ -53,7 +53,7 @@ export function channelDeps(change: Partial<ChannelDeps> = {}): ChannelDeps {
     meter: { claim: async () => ({ accepted: [], refused: [] }) },
     saves: { place: async () => {}, answerWant: async (want) => ({ type: "nothing", id: want.id, reason: "none" }) },
     audits: { answer: () => {}, left: () => {} },
-    purgeOrders: { answer: () => {}, left: () => {} },
+    purgeOrders: { answer: () => {}, left: () => {}, beforeWelcome: async () => () => {} },
     speeds: { answer: (id) => ({ type: "nothing", id, reason: "busy" }) },
     presence: { joined: () => {}, lost: () => {}, changed: () => {} },
     ticketed: { has: () => false },

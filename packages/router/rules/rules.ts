@@ -38,6 +38,8 @@ export interface Screened {
 export interface Rules {
   /** Right after the site was found. Undefined: nothing to change. */
   screen(x: RuledExchange): Screened | undefined;
+  /** A request of the site's owner, as its origin is to get it: nobody has to be let in, nothing is answered here. */
+  forOwner(request: EdgeRequest, site: Site): EdgeRequest;
   /** Puts the site's fields on an answer that is about to leave. */
   dress(x: RuledExchange, answer: Answer): Answer;
 }
@@ -63,6 +65,10 @@ export function createRules({ edgeScheme, trustedProxies }: RulesOptions, { loca
       const changes: RequestChanges = proxied === undefined ? {} : proxiedChanges(proxied);
       if (!rules.screens) return { request: new ViewedRequest(x.request, changes) };
       return screen(x, { changes, statedScheme: proxied?.scheme, edgeScheme, locate, limiter });
+    },
+    forOwner: (request, site) => {
+      const { without, forOrigin } = requestChanges(editsFor(compiledRulesOf(site), pathsOf(request.target)));
+      return without.size + forOrigin.length === 0 ? request : new ViewedRequest(request, { without, forOrigin });
     },
     dress: dressed,
   };
@@ -153,14 +159,17 @@ function checkSignature(
 }
 
 /** The request as the rest of the Router and the origin see it; undefined when that is just as it came. */
+function editsFor({ requestEdits }: Question["rules"], paths: Question["paths"]) {
+  return requestEdits.filter(({ matches }) => eitherMatches(matches, paths)).map(({ edit }) => edit);
+}
+
 function letThrough(
   original: EdgeRequest,
   { rules, paths, request }: Question,
   changes: RequestChanges,
   signed: { returnTarget: string } | undefined,
 ): Screened | undefined {
-  const edits = rules.requestEdits.filter(({ matches }) => eitherMatches(matches, paths)).map(({ edit }) => edit);
-  const { without, forOrigin } = requestChanges(edits);
+  const { without, forOrigin } = requestChanges(editsFor(rules, paths));
   for (const name of changes.without ?? []) without.add(name);
   const cors = rules.cors.length === 0 ? [undefined] : firstRules(rules.cors, paths);
   const { origin, upgrade } = request.headers;

@@ -81,7 +81,8 @@ export class Openings {
       const opened = await joined;
       if (opened.kind === "response") return { kind: "elsewhere" };
       if (opened.kind !== "sliced") return opened;
-      if (suits(opened.sliced, order.headers)) return { ...opened, isLeader: false };
+      // Doomed: purged on its way, it is for those who asked before.
+      if (!opened.sliced.isDoomed && suits(opened.sliced, order.headers)) return { ...opened, isLeader: false };
     }
     const opening = this.#ask(order, asking).catch((error): Opened => ({ kind: "failed", error }));
     if (joined !== undefined) return await opening;
@@ -132,7 +133,7 @@ export class Openings {
     const { head, first, isOdd } = accepted;
     const draft = { ...head, site: site.name, key: order.key };
     const known = store.find(site.name, order.key, order.headers);
-    const isKnown = known !== undefined && !isOdd && belongsTo(known, head.size, response);
+    const isKnown = !watch.isDoomed && known !== undefined && !isOdd && belongsTo(known, head.size, response);
     const sliced = isKnown ? known : watch.isDoomed ? store.make(draft) : store.add(draft);
     if (isKnown) store.update(known);
     const fetch = new SliceFetch(first, Math.min(accepted.last, first + order.range.maxBytes - 1));

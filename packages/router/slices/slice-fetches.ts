@@ -133,6 +133,11 @@ export class SliceFetches implements AsyncDisposable {
     );
   }
 
+  /** Resolves when the files that are being put together now are objects, or will not be. */
+  assembled(): Promise<void> {
+    return this.#assemblies.idle();
+  }
+
   /** Cuts off what is under way and waits for it. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort(new Error("the Router is stopping"));

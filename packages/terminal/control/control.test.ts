@@ -101,7 +101,14 @@ test("Control sends an index round by round, as the Router answers the heartbeat
   const pairs = () => Array.from({ length: 9000 }, (_none, i): [string, string] => [String(i), "h"]);
   using pages = new IndexSender({ send, pairs });
   const load = { read: () => ({ egressBytesPerSecond: 0, cpuLoad: 0, freeMemoryBytes: 0 }) };
-  using control = new Control({ send, openTransfers: () => 0, store: {}, load, pages } as unknown as ControlDeps);
+  using control = new Control({
+    send,
+    openTransfers: () => 0,
+    store: {},
+    load,
+    pages,
+    firstWord: { noteHeard: () => {} },
+  } as unknown as ControlDeps);
   control.onMessage({ type: "index.request", id: "q" });
   const pageCount = () => sent.filter(({ type }) => type === "index").length;
   for (const expected of [4, 8, 9]) {

@@ -10,6 +10,7 @@ import type { SpeedTest } from "../hardware/speed-test.ts";
 import type { Auditor } from "../store/audit.ts";
 import type { ObjectStore } from "../store/object-store.ts";
 import type { ChannelHandlers } from "./channel.ts";
+import type { FirstWord } from "./first-word.ts";
 import type { IndexSender } from "./index-pages.ts";
 import type { Kept } from "./kept.ts";
 import type { Load } from "./load.ts";
@@ -28,6 +29,7 @@ export interface ControlDeps {
   pin: RouterPin;
   keys: TicketKeys;
   terms: Terms;
+  firstWord: FirstWord;
   store: ObjectStore;
   fills: Fills;
   refetch: Refetch;
@@ -84,7 +86,8 @@ export class Control implements ChannelHandlers, Disposable {
 
   onOffline(): void {
     clearInterval(this.#heartbeat);
-    const { wants, claims, evictor, pages, speedTest } = this.#deps;
+    const { wants, claims, evictor, pages, speedTest, firstWord } = this.#deps;
+    firstWord.noteHeard();
     wants.offline();
     claims.offline();
     evictor.offline();
@@ -154,6 +157,7 @@ export class Control implements ChannelHandlers, Disposable {
         this.#announce(message.release, release);
         return;
       case "ok":
+        this.#deps.firstWord.noteHeard();
         pages.answered(message.sequence);
         // Every answer but the one to leave, and to the first heartbeat, has another number.
         if (message.sequence === 0) this.#onLeft?.();

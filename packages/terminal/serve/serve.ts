@@ -7,6 +7,7 @@ import type { RepeatGuard } from "@neson/kit/wire/repeat-guard";
 import type { Identity } from "@neson/protocol/identity";
 import type { Ticket } from "@neson/protocol/ticket";
 import type { Account, Ledger } from "../claim/ledger.ts";
+import type { FirstWord } from "../control/first-word.ts";
 import type { Terms } from "../control/terms.ts";
 import type { TicketKeys } from "../control/ticket-keys.ts";
 import { FillBody } from "../fill/fill-body.ts";
@@ -42,6 +43,7 @@ export interface ServeDeps extends ObtainDeps, WarmDeps {
   ledger: Ledger;
   layout: Layout;
   terms: Terms;
+  firstWord: Pick<FirstWord, "isHeard" | "heard">;
   blocks: BlockPool;
   repeats: RepeatGuard;
   traffic: Pick<Traffic, "noteAnswer" | "noteBytes">;
@@ -79,6 +81,8 @@ export function createServe(deps: ServeDeps): Handle<HttpRequest> {
 }
 
 function visitNow(request: HttpRequest, path: RequestPath, ticket: Ticket, deps: ServeDeps): Answer | Promise<Answer> {
+  const { firstWord } = deps;
+  if (!firstWord.isHeard) return firstWord.heard.then(() => visitNow(request, path, ticket, deps));
   const visit = { request, path, ticket, account: deps.ledger.account(path.ticket, ticket) };
   const source = findWhole(deps.store, ticket.objectId, ticket.headersId);
   return source === undefined ? visitLater(visit, deps) : visitWhole(visit, source, deps);

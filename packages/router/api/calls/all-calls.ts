@@ -4,6 +4,8 @@ import { problemPage } from "../problem-page.ts";
 import { auditCalls } from "./audit.ts";
 import { type KeyCallsDeps, keyCalls } from "./keys.ts";
 import { networkCalls } from "./network.ts";
+import { type PrefetchCallsDeps, prefetchCalls } from "./prefetch.ts";
+import { type PurgeCallsDeps, purgeCalls } from "./purge.ts";
 import { siteSettingsCalls } from "./site-settings.ts";
 import { siteSigningCalls } from "./site-signing.ts";
 import { type SiteCallsDeps, siteCalls } from "./sites.ts";
@@ -12,6 +14,8 @@ import { type TerminalCallsDeps, terminalCalls } from "./terminals.ts";
 /** What all calls together speak to; each area says more about its own. */
 export type AllCallsDeps = KeyCallsDeps &
   SiteCallsDeps &
+  PurgeCallsDeps &
+  PrefetchCallsDeps &
   TerminalCallsDeps &
   Parameters<typeof auditCalls>[0] & { status: () => Promise<object> };
 
@@ -25,6 +29,8 @@ export function allCalls(deps: AllCallsDeps): Call[] {
     ...siteCalls(deps),
     ...siteSettingsCalls(deps),
     ...siteSigningCalls(deps),
+    ...purgeCalls(deps),
+    ...prefetchCalls(deps),
     ...keyCalls(deps),
     ...auditCalls(deps),
     ...terminalCalls(deps),
