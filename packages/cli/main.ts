@@ -8,6 +8,8 @@ import { addKeyRotate } from "./commands/key-rotate.ts";
 import { addRouterRun } from "./commands/router-run.ts";
 import { addSimEvict } from "./commands/sim-evict.ts";
 import { addSiteAdd } from "./commands/site-add.ts";
+import { addSiteCap } from "./commands/site-cap.ts";
+import { addSiteLogs } from "./commands/site-logs.ts";
 import { addSiteLs } from "./commands/site-ls.ts";
 import { addSitePrefetch } from "./commands/site-prefetch.ts";
 import { addSitePurge } from "./commands/site-purge.ts";
@@ -16,6 +18,7 @@ import { addSiteRm } from "./commands/site-rm.ts";
 import { addSiteRules } from "./commands/site-rules.ts";
 import { addSiteShow } from "./commands/site-show.ts";
 import { addSiteSign } from "./commands/site-sign.ts";
+import { addSiteStats } from "./commands/site-stats.ts";
 import { addTerminalDoctor } from "./commands/terminal-doctor.ts";
 import { addTerminalLeave } from "./commands/terminal-leave.ts";
 import { addTerminalQuota } from "./commands/terminal-quota.ts";
@@ -61,6 +64,9 @@ function addSiteCommands(site: Command): void {
   addSiteRm(site);
   addSiteRules(site);
   addSiteSign(site);
+  addSiteStats(site);
+  addSiteLogs(site);
+  addSiteCap(site);
   addSitePurge(site);
   addSitePrefetch(site);
 }

@@ -195,6 +195,13 @@ export const routerOptions = defineOptions({
     env: "NESON_ROUTER_ACCESS_LOG",
     doc: "file that every request is written to, one JSON object a line; a file that log rotation moves away gets a successor",
   }),
+  metricsFrom: option({
+    schema: networksSchema,
+    flag: "--metrics-from",
+    env: "NESON_ROUTER_METRICS_FROM",
+    doc: "addresses that may read /metrics on the control listener without a key; all others need one with metrics:read",
+    default: "",
+  }),
   terminalGbPrice: option({
     schema: priceSchema,
     flag: "--price-terminal-gb",

@@ -5,9 +5,10 @@ import type { ReadyService } from "@neson/kit/lifecycle";
 import { createLog, type Log } from "@neson/kit/log";
 import { toBase64Url } from "@neson/protocol/bytes";
 import { writeAdminFile } from "./api/admin-file.ts";
+import { ApiKeys } from "./api/api-keys.ts";
 import { createControlApi } from "./api/control-api.ts";
 import { listenForControl } from "./api/control-listener.ts";
-import { createStatus } from "./api/status.ts";
+import { createMayTrace } from "./api/trace-keys.ts";
 import type { RouterConfig } from "./config.ts";
 import { createEdge } from "./edge/edge.ts";
 import { type Locate, openGeo } from "./geo/locate.ts";
@@ -15,6 +16,7 @@ import { createMeter } from "./meter/meter.ts";
 import { OriginResolver, systemResolve } from "./origin/resolver.ts";
 import { createCare, lookEachSecond, takeUpJobs } from "./parts/care.ts";
 import { controlOptions, ticketKeysOf } from "./parts/control.ts";
+import { openFigures } from "./parts/figures.ts";
 import { freshNonce } from "./parts/nonce.ts";
 import { createSteering } from "./parts/steering.ts";
 import { openStorage, type Storage } from "./parts/storage.ts";
@@ -58,7 +60,8 @@ export async function startRouter(config: RouterConfig): Promise<ReadyService> {
   );
   const ticketed = new RecentIds({ lifeMs: config.ticketMs, maxIds: MAX_TICKETED });
   const steering = createSteering(config, { registry, saves, masterKey: keys.master, ticketed, clock });
-  const watchers = { locate, ...watching(traffic), ...common };
+  const mayTrace = createMayTrace({ keys: new ApiKeys({ db, clock, randomBytes }), clock });
+  const watchers = { locate, ...watching(traffic), mayTrace, ...common };
   const edge = parts.use(createEdge(edgeOptions(config), { sites, catalog, shield, slices, steering, ...watchers }));
 
   const releases = await openReleases(config.releasesDir, { controlUrl, ...common });
@@ -66,8 +69,7 @@ export async function startRouter(config: RouterConfig): Promise<ReadyService> {
   await takeUpJobs(care, parts);
   const speeds = new SpeedGrants({ controlUrl, key: keys.fill }, { clock });
   const token = toBase64Url(randomBytes(TOKEN_BYTES));
-  const counters = () => edge.stats;
-  const status = createStatus({ registry, meter, counters, stored: () => catalog.stored(), clock });
+  const figures = openFigures({ ...storage, edge, registry, meter, traffic, clock }, parts);
   const listener = parts.use(
     listenForControl(controlOptions(config, keys), {
       channel: {
@@ -83,7 +85,8 @@ export async function startRouter(config: RouterConfig): Promise<ReadyService> {
       fill: { shield, catalog, clock },
       speed: { grants: speeds, clock },
       releases,
-      api: createControlApi({ db, sites, status, registry, ...care, operatorToken: token, ...common }),
+      api: createControlApi({ db, sites, registry, ...figures, ...care, ...traffic, ...common, operatorToken: token }),
+      metrics: { page: figures.metrics, from: config.metricsFrom },
       log,
     }),
   );

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { describeError, NesonError } from "@neson/kit/error";
+import { benchCatalog } from "./catalog.ts";
 import { benchDecision } from "./decision.ts";
 import { benchEdge } from "./edge.ts";
 import { benchHit } from "./hit.ts";
@@ -25,6 +26,7 @@ const BENCHES: Record<string, { programs: Program[]; run: Bench }> = {
   slow: { programs: ["nginx", "taskset"], run: benchSlow },
   steer: { programs: ["nginx", "wrk", "taskset"], run: benchSteer },
   edge: { programs: ["nginx", "wrk", "taskset"], run: benchEdge },
+  catalog: { programs: ["taskset"], run: benchCatalog },
   decision: { programs: [], run: async ({ print }) => benchDecision(print) },
 };
 

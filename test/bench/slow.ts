@@ -1,10 +1,10 @@
-import { readdir, readFile } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { NesonError } from "@neson/kit/error";
 import type { Server } from "./compare-rows.ts";
 import { openHitStage, ROWS } from "./hit-stage.ts";
 import type { Effort } from "./measure.ts";
+import { residentBytes } from "./memory.ts";
 import { startNginxCache } from "./peers.ts";
 
 const DOWNLOADS = 200;
@@ -98,17 +98,4 @@ function sip(url: URL, state: { begun: number; broken: number }): Socket {
   });
   socket.write(`GET ${url.pathname} HTTP/1.1\r\nHost: ${url.host}\r\n\r\n`);
   return socket;
-}
-
-/** Memory in use by a process and its children, bytes. */
-async function residentBytes(pid: number): Promise<number> {
-  const names = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
-  const statuses = await Promise.all(names.map((name) => readFile(`/proc/${name}/status`, "utf8").catch(() => "")));
-  let bytes = 0;
-  for (const status of statuses) {
-    const own = Number(/^Pid:\s+(\d+)$/m.exec(status)?.[1]);
-    const parent = Number(/^PPid:\s+(\d+)$/m.exec(status)?.[1]);
-    if (own === pid || parent === pid) bytes += Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
-  }
-  return bytes;
 }

@@ -10,6 +10,7 @@ const parts = new AsyncDisposableStack();
 let router: Running;
 let data: string[];
 let url: string;
+let siteUrl: string;
 let directory: string;
 
 beforeAll(async () => {
@@ -17,7 +18,7 @@ beforeAll(async () => {
   data = ["--data", join(directory, "router")];
   const ports = ["--listen-port", "0", "--control-port", "0"];
   router = parts.use(start(["router", "run", ...data, ...ports], join(directory, "router.json")));
-  url = (await router.ready<{ controlUrl: string }>()).controlUrl;
+  ({ controlUrl: url, url: siteUrl } = await router.ready<{ controlUrl: string; url: string }>());
 }, 30_000);
 
 afterAll(() => parts.disposeAsync());
@@ -104,6 +105,46 @@ test("site sign prints a URL that opens what needs a signature, though the secre
   const sign = ["site", "sign", "https://films.test/paid/a.mp4", "--key", "key-1", "--expires", "1h"];
   expect(await told(...sign)).toStartWith("https://films.test/paid/a.mp4?neson-signature=key-1.");
   expect(await told(...sign, "--in-path", "--prefix", "/paid/")).toEndWith("/paid/a.mp4\n");
+}, 60_000);
+
+test("site cap sets what a website may cost and shows the month, site stats and logs what it is asked", async () => {
+  await neson(["site", "add", "--name", "news", "--host", "news.test", "--origin", "https://o.test", ...data]);
+  expect(await told("site", "cap", "news")).toMatch(/^site {7}news\nmonth {6}\d{4}-\d\d \(UTC\)\nused {7}0 B by T/);
+  const set = ["--amount", "49.90", "--at-limit", "stop", "--alert", "80", "100", "--webhook", "https://hooks.test/n"];
+  const text = await told("site", "cap", "news", ...set);
+  expect(text).toContain("cost       0.00 of 49.90 (0.0 %)\n");
+  expect(text).toContain(
+    "cap        49.90; at the cap: answer 509\nalerts at  80 %, 100 %\nwebhook    https://hooks.test/n\n",
+  );
+  const { spend, secret } = JSON.parse(await told("site", "cap", "news", "--no-webhook", "--new-secret", "--json"));
+  expect(spend).toEqual({ cap: { amount: "49.90", atLimit: "stop" }, alertPercents: [80, 100] });
+  expect(secret).toStartWith("whsec_");
+  expect(await told("site", "cap", "news", "--none")).toContain("cap        none\n");
+  expect(await told("site", "stats", "news", "--since", "2h")).toContain("nobody asked news for anything");
+  expect(await told("site", "stats", "news", "--csv", "--by", "status")).toBe("at,status,requests,bytes\r\n");
+  expect(JSON.parse(await told("site", "stats", "news", "--json")).figures).toEqual([]);
+  const reading = told("site", "logs", "news", "--for", "3s", "--json", "--status", "5xx");
+  const headers = { Host: "news.test", "Cache-Control": "only-if-cached" };
+  const asking = setInterval(() => void fetch(siteUrl, { headers }), 200);
+  const lines = (await reading).trim().split("\n");
+  clearInterval(asking);
+  expect(JSON.parse(lines[0] ?? "")).toMatchObject({ site: "news", status: 504 });
+}, 60_000);
+
+test("site stats, logs and cap refuse in one line what they cannot mean", async () => {
+  for (const args of [
+    ["stats", "news", "--csv", "--json"],
+    ["stats", "news", "--since", "yesterday"],
+    ["stats", "news", "--by", "luck"],
+    ["logs", "news", "--status", "6xx"],
+    ["logs", "nowhere"],
+    ["cap", "news", "--none", "--amount", "1"],
+    ["cap", "news", "--amount", "much"],
+    ["cap", "news", "--alert", "many"],
+  ]) {
+    const { code, stderr, stdout } = await neson(["site", ...args, ...data]);
+    expect([args, code, stdout, stderr]).toEqual([args, 2, "", expect.stringMatching(/^neson: [^\n]+\n$/)]);
+  }
 }, 60_000);
 
 test.skipIf(!needs("curl"))(

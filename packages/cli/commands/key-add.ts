@@ -1,11 +1,10 @@
 import { systemClock } from "@neson/kit/clock";
-import { durationSchema } from "@neson/kit/config";
-import { NesonError } from "@neson/kit/error";
 import { newKeySchema } from "@neson/router/api/calls/keys";
 import { SCOPE_NAMES } from "@neson/router/api/scopes";
 import type { Command } from "commander";
 import { read } from "../api-client.ts";
 import { addApiFlags, openApiOf, print } from "../api-flags.ts";
+import { durationOf } from "../duration-flag.ts";
 
 interface AddFlags extends Record<string, unknown> {
   name: string;
@@ -24,7 +23,10 @@ export function addKeyAdd(key: Command): void {
     .option("--site <name...>", "the only sites it is for; all when left out")
     .option("--expires <duration>", 'when it ends, from now, such as "90d"; never when left out');
   addApiFlags(command).action(async (flags: AddFlags) => {
-    const expiresAt = flags.expires === undefined ? undefined : timeIn(flags.expires);
+    const expiresAt =
+      flags.expires === undefined
+        ? undefined
+        : new Date(systemClock.nowMs() + durationOf("--expires", flags.expires)).toISOString();
     const body = { name: flags.name, scopes: flags.scope, sites: flags.site, expiresAt };
     const made = read(newKeySchema, await (await openApiOf(flags)).call("POST", "/keys", { body }));
     print(flags, made, made.secret);
@@ -32,11 +34,4 @@ export function addKeyAdd(key: Command): void {
       process.stderr.write(`key ${made.key.id} made; this is the only time it is shown: put it into NESON_API_KEY\n`);
     }
   });
-}
-
-function timeIn(duration: string): string {
-  const parsed = durationSchema.safeParse(duration);
-  if (parsed.success) return new Date(systemClock.nowMs() + parsed.data).toISOString();
-  const message = `option --expires: found ${JSON.stringify(duration)}, allowed: ${durationSchema.description}`;
-  throw new NesonError("bad-option", message, { fault: "operator" });
 }

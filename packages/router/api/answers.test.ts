@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { z } from "zod";
+import { addUsage } from "../spend/usage-tables.ts";
+import { addFigures } from "../traffic/figure-tables.ts";
 import { JOB_ID, type Operation, openTestApi, operationsOf, type TestApi, type Told } from "./testing.ts";
 
 const SITE = "/sites/films";
@@ -68,6 +70,27 @@ test("every call's answer is what the document says", async () => {
   }
   const wanted = { url: "https://films.test/paid/a", keyId: "key-1", lifeSeconds: 60 };
   await check("signUrl", `${SITE}/signed-urls`, wanted);
+  await check("putSpend", `${SITE}/spend`, {
+    cap: { amount: "12.5", atLimit: "stop" },
+    webhook: "https://hooks.test/a",
+  });
+  await check("patchSpend", `${SITE}/spend`, { alertPercents: [90] });
+  await check("getSpend", `${SITE}/spend`);
+  const nowMs = api.clock.nowMs();
+  await addUsage(api.db, { site: "films", nowMs, requests: 3, routerBytes: 5e12, terminalBytes: 7 });
+  await addFigures(api.db, {
+    ...{ site: "films", atSeconds: nowMs / 1000 },
+    counts: [{ dimension: "sender", value: "router", requests: 3, bytes: 5e12 }],
+  });
+  await api.clock.advance(20_000);
+  await api.watched.guard.judge(["films"]);
+  expect((await check("listAlerts", `${SITE}/alerts`)).json.alerts.length).toBe(1);
+  await check("rotateWebhookSecret", `${SITE}/webhook-secret`);
+  expect((await check("getUsage", `${SITE}/usage`)).json.days.length).toBe(1);
+  expect((await check("listUsage", "/usage")).json.usage.length).toBe(1);
+  expect((await check("getStats", `${SITE}/stats?by=sender&step=day`)).json.figures.length).toBe(1);
+  await check("getStatsTable", `${SITE}/stats.csv`);
+  expect((await check("readLog", `${SITE}/logs`)).text).toBe('{"type":"heartbeat"}\n');
   await check("startPurge", `${SITE}/purges`, { prefix: "/img/", soft: true });
   await check("getPurge", `${SITE}/purges/${JOB_ID}`);
   await check("listPurges", `${SITE}/purges?limit=2`);
@@ -82,6 +105,7 @@ test("every call's answer is what the document says", async () => {
   await check("listKeys", "/keys");
   await check("listAuditRecords", "/audit?limit=500");
   await check("getStatus", "/status");
+  await check("getMetrics", "/metrics");
   await check("getDocument", "/openapi.json");
   await check("getProblems", "/problems");
   await check("getStanding", `/terminals/${TERMINAL}/standing`);

@@ -3,6 +3,7 @@ import type { Clock } from "@neson/kit/clock";
 import type { Log } from "@neson/kit/log";
 import type { Db } from "../db/database.ts";
 import type { SiteRegistry } from "../sites/site-registry.ts";
+import { figureReader } from "../traffic/read-series.ts";
 import { ApiKeys } from "./api-keys.ts";
 import { AuditTrail } from "./audit-trail.ts";
 import { CallRates } from "./call-rates.ts";
@@ -14,7 +15,7 @@ import { SiteChanges } from "./site-changes.ts";
 const REQUEST_ID_BYTES = 12;
 
 /** What the control API works with: where it keeps its own things, and all that its calls speak to. */
-export interface ControlApiDeps extends Omit<AllCallsDeps, "trail" | "keys" | "changes" | "clock"> {
+export interface ControlApiDeps extends Omit<AllCallsDeps, "trail" | "keys" | "changes" | "clock" | "figures"> {
   sites: SiteRegistry;
   db: Db;
   /** Bearer token of the machine's operator, from `admin.json`. */
@@ -29,7 +30,7 @@ export function createControlApi({ db, operatorToken, clock, log, ...deps }: Con
   const keys = new ApiKeys(own);
   const trail = new AuditTrail(own);
   return createDispatch({
-    calls: allCalls({ ...deps, keys, clock, trail, changes: new SiteChanges(deps) }),
+    calls: allCalls({ ...deps, ...own, keys, trail, figures: figureReader(db), changes: new SiteChanges(deps) }),
     ...{ operatorToken, keys, trail, log },
     kept: new KeptAnswers(own),
     rates: new CallRates({ clock }),

@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
+import { get } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "@neson/kit/clock";
@@ -17,8 +18,9 @@ import { createControlApi } from "./control-api.ts";
 import { listenForControl } from "./control-listener.ts";
 import type { Dispatch } from "./dispatch.ts";
 import { renderAnswer } from "./render-answer.ts";
-import { QUIET_DEPS } from "./testing.ts";
+import { QUIET_DEPS, watchedAlone } from "./testing.ts";
 
+const METRICS = "# TYPE up gauge\nup 1\n";
 const NOW_MS = 1_800_000_000_000;
 const FILL_KEY = new Uint8Array(32).fill(3);
 const OBJECT = "ab".repeat(32);
@@ -42,6 +44,7 @@ async function listen(api?: Dispatch) {
   const path = join(directory, "object");
   await Bun.write(path, BYTES);
   const clock = new FakeClock(NOW_MS);
+  const sites = await openSites({ db, clock, forgetStored: async () => {} });
   const registry = createRegistry();
   const speeds = new SpeedGrants({ controlUrl: () => "", key: FILL_KEY }, { clock });
   const listener = listenForControl(
@@ -61,6 +64,7 @@ async function listen(api?: Dispatch) {
       log: silentLog,
       channel: channelDeps({ registry, clock }),
       speed: { grants: speeds, clock: systemClock },
+      metrics: { page: async () => METRICS, from: ["127.0.0.2"] },
       releases: { answer: (_request, path) => (path === "/install.sh" ? new Response("#!/bin/sh\n") : undefined) },
       fill: {
         clock,
@@ -73,8 +77,10 @@ async function listen(api?: Dispatch) {
           ...QUIET_DEPS,
           db,
           clock,
-          sites: await openSites({ db, clock, forgetStored: async () => {} }),
+          sites,
+          ...watchedAlone({ db, sites, clock }),
           status: async () => ({ up: true }),
+          metrics: async () => METRICS,
           operatorToken: "secret",
           registry,
           audits: {
@@ -295,4 +301,28 @@ test.each(["a b", "", "[::", "x/y", "a:99999"])("a request for the Host %j is re
   socket.write(`GET /api/v1/sites HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
   expect(await told).toStartWith("HTTP/1.1 400 ");
   socket.end();
+});
+
+test("/metrics is for keys with metrics:read, and for addresses that were allowed", async () => {
+  const { base } = await listen();
+  const key = await fetch(`${base}/api/v1/keys`, {
+    method: "POST",
+    headers: { Authorization: "Bearer secret" },
+    body: JSON.stringify({ name: "prometheus", scopes: ["metrics:read"] }),
+  });
+  const { secret } = (await key.json()) as { secret: string };
+  const refused = await fetch(`${base}/metrics`);
+  expect([refused.status, ((await refused.json()) as { code: string }).code]).toEqual([401, "unauthorised"]);
+  const answer = await fetch(`${base}/metrics`, { headers: { Authorization: `Bearer ${secret}` } });
+  expect([answer.status, await answer.text()]).toEqual([200, METRICS]);
+  expect(answer.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
+  const { port } = new URL(base);
+  const status = await new Promise((resolve, reject) => {
+    const request = get({ host: "127.0.0.1", port, path: "/metrics", localAddress: "127.0.0.2" }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    });
+    request.on("error", reject);
+  });
+  expect(status).toBe(200);
 });

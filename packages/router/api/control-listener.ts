@@ -4,6 +4,7 @@ import { MAX_FRAME_BYTES } from "@neson/protocol/messages";
 import { type ChannelDeps, type ChannelOptions, TerminalChannel } from "../registry/channel.ts";
 import { answerFill, type FillDeps } from "../registry/fills.ts";
 import type { Dispatch } from "./dispatch.ts";
+import { type MetricsDeps, metricsAnswerer } from "./metrics-path.ts";
 import { answerSpeed, type SpeedDeps } from "./speed.ts";
 
 const TICK_MS = 500;
@@ -31,6 +32,7 @@ export interface ControlListenerDeps {
   releases: { answer(request: Request, path: string): Response | undefined };
   /** Answers everything under /api/v1. */
   api: Dispatch;
+  metrics: MetricsDeps;
   log: Log;
 }
 
@@ -66,6 +68,7 @@ function serve(
   deps: ControlListenerDeps,
   channels: Set<TerminalChannel>,
 ): Bun.Server<ConnectionData> {
+  const answerMetrics = metricsAnswerer(deps.metrics, deps.api);
   try {
     return Bun.serve<ConnectionData>({
       hostname: options.hostname,
@@ -82,9 +85,10 @@ function serve(
         }
         if (path.startsWith("/v1/fill/")) return answerFill(request, path, options.fillKey, deps.fill);
         if (path.startsWith("/v1/speed/")) return answerSpeed(request, path, deps.speed);
-        if (path.startsWith("/api/v1/")) {
+        if (path.startsWith("/api/v1/") || path === "/metrics") {
           const address = server.requestIP(request)?.address ?? "unknown";
-          return deps.api(request, { address, keepOpen: () => server.timeout(request, 0) });
+          const connection = { address, keepOpen: () => server.timeout(request, 0) };
+          return path === "/metrics" ? answerMetrics(request, connection) : deps.api(request, connection);
         }
         const notFound = () => new Response("not found: this is a Router's control listener\n", { status: 404 });
         return deps.releases.answer(request, path) ?? notFound();

@@ -16,6 +16,8 @@ const ABOUT = [
 const AREAS: Record<string, string> = {
   network: "The network as a whole, and this API",
   sites: "Websites and their settings",
+  traffic: "What sites are asked for, as figures and request by request",
+  spend: "What sites cost, the limit to it, and who is told",
   purge: "Taking stored responses out of the network",
   prefetch: "Pulling responses ahead of demand",
   keys: "Keys of this API",

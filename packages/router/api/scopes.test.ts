@@ -49,8 +49,9 @@ test("without a key, with a wrong, an expired or a revoked one, only what is pub
   await api.call("DELETE", `/keys/${revoked.split("_")[1]}`);
   const altered = (await api.keyWith(["admin"])).replace(/.$/, (last) => (last === "A" ? "B" : "A"));
   for (const key of ["", "nonsense", "operator-tokem", altered, expired, revoked, "nesk_000000000000_x"]) {
-    await api.clock.advance(10_000);
-    for (const operation of operations) {
+    for (const [index, operation] of operations.entries()) {
+      // An address without a key has so many calls in ten seconds.
+      if (index % 50 === 0) await api.clock.advance(10_000);
       const status = await statusOf(operation, key);
       expect([operation.id, key, status === 401]).toEqual([operation.id, key, operation.scope !== undefined]);
     }

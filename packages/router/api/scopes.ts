@@ -12,6 +12,7 @@ export const SCOPES = {
   "keys:read": "see keys that may do no more than this one; never their secrets",
   "keys:write": "create, rotate and revoke keys that may do no more than this one",
   "audit:read": "read who changed what",
+  "metrics:read": "read the Router's metrics",
   "terminals:read": "see Terminals and their standing",
   "terminals:write": "check Terminals and delete objects on them",
 } as const;

@@ -2,19 +2,24 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Clock } from "@neson/kit/clock";
 import { FakeClock } from "@neson/kit/fake-clock";
 import { type Log, silentLog } from "@neson/kit/log";
+import type { Db } from "../db/database.ts";
 import { openTestDatabase } from "../db/testing/test-database.ts";
 import type { PrefetchJob } from "../prefetch/prefetch-tables.ts";
 import type { PurgeJob } from "../purge/purge-tables.ts";
 import { createRegistry } from "../registry/registry.ts";
 import { openSites, type SiteRegistry } from "../sites/site-registry.ts";
-import type { AllCallsDeps } from "./calls/all-calls.ts";
-import { createControlApi } from "./control-api.ts";
+import { SpendGuard } from "../spend/guard.ts";
+import { WebhookSecrets } from "../spend/webhook-secrets.ts";
+import { LiveLog } from "../traffic/live-log.ts";
+import { type ControlApiDeps, createControlApi } from "./control-api.ts";
 import type { Scope } from "./scopes.ts";
 
 // The operator's token in these tests.
 const TOKEN = "operator-token";
+const MASTER_KEY = new Uint8Array(32).fill(7);
 
 /** How a test asks. */
 interface Asking {
@@ -40,6 +45,8 @@ export interface Told {
 export interface TestApi extends AsyncDisposable {
   clock: FakeClock;
   sites: SiteRegistry;
+  db: Db;
+  watched: Watched;
   /** Every row of every table, as it lies in the database. */
   tables(): Promise<{ name: string; rows: unknown[] }[]>;
   /** "GET", "/sites" → its answer. */
@@ -48,6 +55,16 @@ export interface TestApi extends AsyncDisposable {
   keyWith(scopes: readonly string[], more?: { sites?: string[]; expiresAt?: string }): Promise<string>;
   /** Everything anew on the same database, as after a restart. */
   restart(): Promise<void>;
+}
+
+/** What calls on traffic and spending speak to. */
+export type Watched = Pick<ControlApiDeps, "prices"> & { guard: SpendGuard; live: LiveLog; secrets: WebhookSecrets };
+
+/** Traffic and spending of a Router that serves nobody. */
+export function watchedAlone(deps: { db: Db; sites: SiteRegistry; clock: Clock }): Watched {
+  const prices = { terminalGbMicros: 5000, routerGbMicros: 10_000 };
+  const secrets = new WebhookSecrets({ masterKey: MASTER_KEY }, deps);
+  return { prices, secrets, guard: new SpendGuard(prices, deps), live: new LiveLog({ maxReaders: 2 }) };
 }
 
 /** The one job that these deps know. */
@@ -63,8 +80,9 @@ const PREFETCH: PrefetchJob = {
 };
 
 /** What calls speak to where a test is about something else. */
-export const QUIET_DEPS: Omit<AllCallsDeps, "keys" | "trail" | "changes" | "clock" | "sites"> = {
+export const QUIET_DEPS: Omit<ControlApiDeps, "operatorToken" | "clock" | "sites" | "db" | "log" | keyof Watched> = {
   status: async () => ({ up: true }),
+  metrics: async () => "# TYPE up gauge\nup 1\n",
   registry: createRegistry(),
   audits: { ask: async () => ({ outcome: "good", detail: "", asked: 1 }) },
   standings: {
@@ -101,18 +119,22 @@ export async function openTestApi({ log = silentLog }: { log?: Log } = {}): Prom
   const open = async () => {
     const db = await openTestDatabase(join(directory, "router.sqlite"));
     const sites = await openSites({ db, clock, forgetStored: async () => {} });
-    return { db, sites, dispatch: createControlApi({ ...QUIET_DEPS, db, sites, clock, log, operatorToken: TOKEN }) };
+    const watched = watchedAlone({ db, sites, clock });
+    const own = { db, sites, ...watched, clock, log };
+    return { db, sites, watched, dispatch: createControlApi({ ...QUIET_DEPS, ...own, operatorToken: TOKEN }) };
   };
   let running = await open();
   const call = async (method: string, path: string, asking: Asking = {}): Promise<Told> => {
     const { key = TOKEN, body, text, headers, address = "127.0.0.1" } = asking;
+    const client = new AbortController();
     const request = new Request(`http://router.test/api/v1${path}`, {
-      method,
+      ...{ method, signal: client.signal },
       headers: { ...(key !== "" && { Authorization: `Bearer ${key}` }), ...headers },
       ...(text !== undefined ? { body: text } : body !== undefined && { body: JSON.stringify(body) }),
     });
     const answer = await running.dispatch(request, { address, keepOpen: () => {} });
-    const told = await answer.text();
+    const isEndless = answer.headers.get("content-type") === "application/x-ndjson";
+    const told = isEndless ? await firstLine(answer, () => client.abort()) : await answer.text();
     const isJson = answer.headers.get("content-type")?.includes("json") ?? false;
     return {
       status: answer.status,
@@ -140,6 +162,12 @@ export async function openTestApi({ log = silentLog }: { log?: Log } = {}): Prom
     get sites() {
       return running.sites;
     },
+    get db() {
+      return running.db;
+    },
+    get watched() {
+      return running.watched;
+    },
     keyWith: async (scopes, more = {}) => {
       const made = await call("POST", "/keys", { body: { name: "test", scopes, ...more } });
       if (made.status !== 201) throw new Error(`making a key failed: ${made.text}`);
@@ -154,6 +182,15 @@ export async function openTestApi({ log = silentLog }: { log?: Log } = {}): Prom
       await rm(directory, { recursive: true });
     },
   };
+}
+
+/** Of a stream; its client leaves after it. */
+async function firstLine(answer: Response, leave: () => void): Promise<string> {
+  const reader = answer.body?.getReader();
+  const chunk = await reader?.read();
+  leave();
+  await reader?.cancel();
+  return new TextDecoder().decode(chunk?.value);
 }
 
 /** A call as the document describes it. */

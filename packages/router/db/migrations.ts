@@ -6,6 +6,7 @@ import { createControlApiTables } from "./migrations/0004-control-api.ts";
 import { createTrafficTables } from "./migrations/0005-traffic-and-spend.ts";
 import { addPurgeProgress } from "./migrations/0006-purge-progress.ts";
 import { createPrefetchTables } from "./migrations/0007-prefetch.ts";
+import { createWebhookSecrets } from "./migrations/0008-webhook-secrets.ts";
 
 /** Forward-only: a released step never changes, a new need adds a step. */
 export const migrations: Record<string, Migration> = {
@@ -14,6 +15,7 @@ export const migrations: Record<string, Migration> = {
   "0004-control-api": { up: createControlApiTables },
   "0003-purge-jobs": { up: createPurgeTables },
   "0005-traffic-and-spend": { up: createTrafficTables },
+  "0008-webhook-secrets": { up: createWebhookSecrets },
   "0006-purge-progress": { up: addPurgeProgress },
   "0007-prefetch": { up: createPrefetchTables },
 };

@@ -21,6 +21,17 @@ export interface SiteUsageTable {
   router_bytes: number;
   /** Body bytes that Terminals claimed and were found to be owed for. */
   terminal_bytes: number;
+  /** The cap of the site as it was last in this month, millionths of the currency unit. */
+  cap_micros: number | null;
+}
+
+/** Which of a site's secrets signs what is posted to its webhook. */
+export interface WebhookSecretsTable {
+  site: string;
+  /** Grows with each rotation; the secret is derived from it. */
+  generation: number;
+  /** Unix milliseconds. */
+  rotated_at: number;
 }
 
 /** One alert about a site's spending; kept until it reached the site's webhook, and shown for a year. */

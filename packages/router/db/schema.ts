@@ -1,7 +1,7 @@
 import type { ApiKeysTable, AuditTrailTable, IdempotencyKeysTable } from "./schema-control-api.ts";
 import type { PrefetchJobsTable, PrefetchTargetsTable } from "./schema-prefetch.ts";
 import type { EntryTagsTable, PurgeJobsTable } from "./schema-purge.ts";
-import type { SiteUsageTable, SpendAlertsTable, TrafficFiguresTable } from "./schema-traffic.ts";
+import type { SiteUsageTable, SpendAlertsTable, TrafficFiguresTable, WebhookSecretsTable } from "./schema-traffic.ts";
 
 /** The Router's tables as Kysely sees them. `migrations.ts` creates them; both change together. */
 export interface Schema {
@@ -17,6 +17,7 @@ export interface Schema {
   traffic_figures: TrafficFiguresTable;
   site_usage: SiteUsageTable;
   spend_alerts: SpendAlertsTable;
+  webhook_secrets: WebhookSecretsTable;
   entry_tags: EntryTagsTable;
   purge_jobs: PurgeJobsTable;
   prefetch_jobs: PrefetchJobsTable;

@@ -17,6 +17,7 @@ import { cacheStatus } from "../policy/cache-status.ts";
 import { plan } from "../policy/plan.ts";
 import type { TrustedProxies } from "../rules/client-address.ts";
 import { createRules } from "../rules/rules.ts";
+import { ViewedRequest } from "../rules/viewed-request.ts";
 import type { Site, Sites } from "../sites/site.ts";
 import { salvage } from "../slices/salvage.ts";
 import type { SliceStore } from "../slices/slice-store.ts";
@@ -32,6 +33,7 @@ import { pass } from "./pass.ts";
 import { type Prefetched, prefetch } from "./prefetch.ts";
 import { renew, revalidate } from "./revalidate.ts";
 import { keyed, withoutListed } from "./seen.ts";
+import { TRACE_FIELD, withTrace } from "./shown-trace.ts";
 import { createEdgeStats, type EdgeStats } from "./stats.ts";
 import { Trace } from "./trace.ts";
 import { asksForWebSocket, tunnel } from "./tunnel.ts";
@@ -68,6 +70,8 @@ export interface EdgeDeps {
   observe?: EdgeParts["observe"];
   /** How a site may be served within its spend cap; always open when absent. */
   spendStateOf?: EdgeParts["spendStateOf"];
+  /** Whose key lets them see how requests are decided; nobody's when absent. */
+  mayTrace?: EdgeParts["mayTrace"];
 }
 
 /** The Router's data path. */
@@ -124,6 +128,7 @@ export function createEdge(options: EdgeOptions, deps: EdgeDeps): Edge {
     rules: createRules({ edgeScheme, trustedProxies: options.trustedProxies }, { locate: deps.locate ?? openGeo() }),
     observe: deps.observe ?? ((_x, answer) => answer),
     spendStateOf: deps.spendStateOf ?? (() => "open"),
+    mayTrace: deps.mayTrace ?? (async () => false),
     countSent: (bodyBytes) => {
       stats.routerBytes += bodyBytes;
     },
@@ -146,19 +151,39 @@ export function createEdge(options: EdgeOptions, deps: EdgeDeps): Edge {
   };
 }
 
+type Found = Pick<Exchange, "site" | "parts" | "trace">;
+
+const TRACE_FIELDS = new Set([TRACE_FIELD]);
+
 function receive(request: EdgeRequest, sites: EdgeDeps["sites"], parts: EdgeParts): Outcome {
   parts.stats.requests += 1;
   const site = sites.byHost(hostnameOf(request.host));
   if (site === undefined) return unknownHost(request);
+  const trace = new Trace();
+  const key = request.headers[TRACE_FIELD];
+  return key === undefined
+    ? respond(request, { site, parts, trace })
+    : respondTraced(request, key, { site, parts, trace });
+}
+
+/** Neither what is stored nor an origin ever sees the field; who may not ask for a trace is answered as if they had not. */
+async function respondTraced(request: EdgeRequest, key: string | string[], found: Found): Promise<Answer> {
+  const isAllowed = found.parts.mayTrace(String(key), found.site.name);
+  const answer = await respond(new ViewedRequest(request, { without: TRACE_FIELDS }), found);
+  return (await isAllowed) ? withTrace(answer, found.trace) : answer;
+}
+
+function respond(request: EdgeRequest, { site, parts, trace }: Found): Outcome {
   const arrived: Exchange = {
     request: withoutListed(request),
     site,
     parts,
+    trace,
     nowMs: parts.clock.nowMs(),
-    trace: new Trace(),
     isWebSocket: asksForWebSocket(request),
   };
   const screened = parts.rules.screen(arrived);
+  trace.clientAddress = (screened?.request ?? request).remoteAddress;
   if (screened?.answer !== undefined) return parts.observe({ ...arrived, request: screened.request }, screened.answer);
   const x: Exchange = screened === undefined ? arrived : { ...arrived, ...screened };
   const outcome = answerFor(x);
@@ -186,6 +211,7 @@ function answerFor(x: Exchange): Outcome {
 }
 
 function passMethod(x: Exchange): Outcome {
+  x.trace.step("plan: pass, the method or its content is for the origin alone");
   const counted = countedDown(x.request);
   if (counted === undefined) return pass(x, "method");
   return "status" in counted ? counted : pass({ ...x, request: counted }, "method");
@@ -210,22 +236,31 @@ function decide(x: Exchange, entry: CatalogEntry | undefined): Outcome {
       if (entry === undefined) throw impossible(decision.kind);
       x.parts.stats.hits += 1;
       x.trace.outcome = decision.stale ? "stale" : "hit";
+      x.trace.step(decision.stale ? "plan: hit, stale as the request or the response allows" : "plan: hit, fresh");
       if (decision.renewal !== undefined) renew(x, entry, decision.renewal.conditions);
       const status = cacheStatus({ hit: true, ttl: decision.freshSeconds });
       return answerStored(x, entry, status, decision.ageSeconds);
     }
     case "revalidate":
       if (entry === undefined) throw impossible(decision.kind);
+      x.trace.step(REVALIDATE_STEPS[decision.fwd]);
       return revalidate(x, entry, decision);
     case "miss":
+      x.trace.step(`plan: fetch (${decision.fwd})`);
       return miss(x, decision);
     case "pass":
+      x.trace.step(`plan: pass (${decision.reason})`);
       if (decision.reason === "head-stale" && entry !== undefined) return headStale(x, entry);
       return pass(x, decision.fwd);
     default:
       throw impossible((decision satisfies never as { kind: string }).kind);
   }
 }
+
+const REVALIDATE_STEPS = {
+  stale: "plan: ask the origin, what is stored is stale",
+  request: "plan: ask the origin, the request wants it so",
+};
 
 function impossible(kind: string): Error {
   return new Error(`the plan was "${kind}", which cannot be for what is stored`);

@@ -35,6 +35,8 @@ export interface EdgeParts {
   observe: (x: Exchange, answer: Answer) => Answer;
   /** How a site may be served within its spend cap. */
   spendStateOf: (siteName: string) => SpendState;
+  /** Whether a key lets its holder see how requests of a site are decided; never rejects. */
+  mayTrace: (key: string, site: string) => Promise<boolean>;
   /** Counts what the Router sends itself. */
   countSent: (bodyBytes: number) => void;
 }

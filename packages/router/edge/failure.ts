@@ -27,12 +27,13 @@ const TOLD: Record<string, { status: number; line: string }> = {
 };
 
 /** The answer to a failed origin request. @throws the error itself when it is not about the origin */
-export function originFailure({ request, site, parts }: Exchange, error: unknown): Answer {
+export function originFailure({ request, site, parts, trace }: Exchange, error: unknown): Answer {
   const code = error instanceof NesonError ? error.code : "";
   const told = TOLD[code];
   if (told === undefined) throw error;
   parts.log.warn({ site: site.name, target: request.target, code }, describeError(error));
   parts.stats.errors += 1;
+  trace.step(`origin: failed (${code})`);
   return plainAnswer(told.status, `${told.line} (${code})`, `fwd=miss; detail=${code}`);
 }
 

@@ -7,28 +7,44 @@ import { soleField } from "../policy/fields.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Prepared } from "./prepared.ts";
 
+const STAYS = "steer: no, the delivery rules keep it here";
+const STAYS_ALONE = "steer: no, its status or the request's rules keep it here";
+
 /**
  * Sends the client to a Terminal: 307 with mirrors and digests. Undefined when this Router must answer itself: the site or the request
  * wants it so, a condition is settled here, or no Terminal should be used now. Synchronous and lean: most requests end here.
  */
 export function steered(x: Exchange, entry: CatalogEntry, prepared: Prepared, cacheStatus: string): Answer | undefined {
   const { headers, method } = x.request;
-  if (entry.status !== 200 || x.isRouterOnly === true || prepared.delivery === "router") return undefined;
+  if (entry.status !== 200 || x.isRouterOnly === true || prepared.delivery === "router") {
+    x.trace.step(prepared.delivery === "router" ? STAYS : STAYS_ALONE);
+    return undefined;
+  }
   if (!mayRedirect(prepared.delivery, headers)) {
     x.trace.step("steer: no, the client does not say that it checks digests");
     return undefined;
   }
-  if (isForPage(x) && !prepared.isForAnyPage) return undefined;
-  if (headers.authorization !== undefined || isSettledHere(x, entry)) return undefined;
+  if (isForPage(x) && !prepared.isForAnyPage) {
+    x.trace.step("steer: no, pages of other origins may not read it from a Terminal");
+    return undefined;
+  }
+  if (headers.authorization !== undefined || isSettledHere(x, entry)) {
+    x.trace.step("steer: no, credentials or a condition are settled here");
+    return undefined;
+  }
   let range: { first: number; last: number } | undefined;
   if (headers.range !== undefined && method === "GET") {
     const asked = rangeOf(x, entry, headers.range);
-    if (asked === "several") return undefined;
+    if (asked === "several") {
+      x.trace.step("steer: no, the ranges are this Router's to answer");
+      return undefined;
+    }
     range = asked;
   }
   const urls = urlsFor(x, entry, range);
   if (urls === undefined) return undefined;
   x.parts.stats.steered += 1;
+  x.trace.step("steer: to a Terminal");
   const answer = ["Location", urls[0] ?? ""];
   for (let i = 1; i < urls.length; i++) answer.push("Link", `<${urls[i]}>; rel=duplicate; pri=${i}`);
   answer.push("Cache-Status", cacheStatus);

@@ -107,7 +107,7 @@ export interface TestbedOptions {
   clock?: Clock;
   edge?: Partial<EdgeOptions>;
   resolve?: EdgeDeps["resolve"];
-  watch?: Pick<EdgeDeps, "observe" | "spendStateOf" | "locate">;
+  watch?: Pick<EdgeDeps, "observe" | "spendStateOf" | "locate" | "mayTrace">;
   shieldBytes?: number;
   sliceBytes?: number;
   memoryBytes?: number;

@@ -1,14 +1,17 @@
+/** What the store was good for: as in Cache-Status, with `refused` for answers that rules or errors made here. */
+export const OUTCOMES = ["hit", "stale", "revalidated", "miss", "pass", "refused"] as const;
+
 /**
  * What is noted about a request while it is answered: access logs, live logs, figures and `X-Neson-Trace` are made of it. Every state of the
  * edge adds what it knows; whoever observes requests reads it once the transfer is over.
  */
 export class Trace {
-  /** What the store was good for: as in Cache-Status, with `refused` for answers that rules or errors made here. */
-  outcome: "hit" | "stale" | "revalidated" | "miss" | "pass" | "refused" = "refused";
+  /** See `OUTCOMES`. */
+  outcome: (typeof OUTCOMES)[number] = "refused";
   /** The Terminal that the client was sent to. */
   terminalId: string | undefined;
-  /** The network (/24 or /48) that steering took the client to be in. */
-  clientNetwork: string | undefined;
+  /** Where the client was taken to be: what steering, rules and logs go by. */
+  clientAddress: string | undefined;
   /** From sending the origin's request to its header section, milliseconds. */
   originMs: number | undefined;
   /** The origin's status. */

@@ -3,7 +3,8 @@ import { endToEndFields, fieldLines } from "../policy/fields.ts";
 import type { OriginUrl } from "./origin-url.ts";
 
 // Content-Length is framing, set by whoever answers. Alt-Svc names other doors of the origin itself, which viewers must not use.
-const DROPPED = new Set(["content-length", "alt-svc"]);
+// X-Neson-Trace is this Router's own to say.
+const DROPPED = new Set(["content-length", "alt-svc", "x-neson-trace"]);
 const POINTING = new Set(["location", "content-location"]);
 
 /**

@@ -68,6 +68,16 @@ test("siteSchema refuses what contradicts itself", () => {
   expect(fault({ rules: [{ path: "*.js", type: "text/*", minBytes: 1, deliver: "verified" }] })).toBeUndefined();
 });
 
+test("siteSchema refuses a webhook at a private address unless the site may have such", () => {
+  const site = { name: "s", hosts: ["s.test"], origin: "https://o.test" };
+  const isTaken = (webhook: string, more = {}) =>
+    siteSchema.safeParse({ ...site, spend: { webhook }, ...more }).success;
+  for (const webhook of ["http://127.0.0.1/x", "http://[::1]/x", "http://169.254.169.254/", "http://localhost:1/x"]) {
+    expect([webhook, isTaken(webhook), isTaken(webhook, { allowPrivateOrigin: true })]).toEqual([webhook, false, true]);
+  }
+  expect(isTaken("https://hooks.example.com/x")).toBe(true);
+});
+
 test("siteSchema refuses the largest settings that are not allowed, quickly", () => {
   const startedMs = performance.now();
   const redirects = Array.from({ length: 500 }, (_, i) => ({

@@ -28,3 +28,5 @@ export const spendSettingsSchema = z.strictObject({
   /** Where alerts are posted, signed. */
   webhook: webhookUrl.optional(),
 });
+
+export type SpendSettings = z.output<typeof spendSettingsSchema>;

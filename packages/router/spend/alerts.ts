@@ -6,7 +6,8 @@ import type { OriginResolver } from "../origin/resolver.ts";
 import type { Site, Sites } from "../sites/site.ts";
 import { type Alert, dueAlerts, forgetOldAlerts, noteTry, takeAlert } from "./alert-tables.ts";
 import { moneyText } from "./cost.ts";
-import { postWebhook, webhookSecretOf } from "./webhook.ts";
+import { postWebhook } from "./webhook.ts";
+import type { WebhookSecrets } from "./webhook-secrets.ts";
 
 const BATCH = 20;
 /** After the first failure a minute, then twice as long each time, at most six hours: fourteen tries take a day and a half. */
@@ -22,17 +23,16 @@ export interface AlertsDeps {
   db: Db;
   sites: Pick<Sites, "byName">;
   resolver: OriginResolver;
+  secrets: Pick<WebhookSecrets, "of">;
   clock: Clock;
   log: Log;
 }
 
 /** Sends what `SpendGuard` noted to the sites' webhooks until it arrives; across restarts, and by one Router of several. */
 export class Alerts {
-  readonly #masterKey: Uint8Array;
   readonly #deps: AlertsDeps;
 
-  constructor(options: { masterKey: Uint8Array }, deps: AlertsDeps) {
-    this.#masterKey = options.masterKey;
+  constructor(deps: AlertsDeps) {
     this.#deps = deps;
   }
 
@@ -68,8 +68,8 @@ export class Alerts {
     }
   }
 
-  #post(alert: Alert, site: Site, url: string): Promise<void> {
-    const { clock, resolver } = this.#deps;
+  async #post(alert: Alert, site: Site, url: string): Promise<void> {
+    const { clock, resolver, secrets } = this.#deps;
     const body = JSON.stringify({
       type: "spend.threshold",
       timestamp: new Date(alert.createdAtMs).toISOString(),
@@ -82,8 +82,8 @@ export class Alerts {
         ...(alert.percent === 100 ? { atLimit: site.spend.cap?.atLimit } : {}),
       },
     });
-    const secret = webhookSecretOf(this.#masterKey, site.name);
     const message = { id: `msg_${alert.id}`, atSeconds: Math.floor(clock.nowMs() / 1000), body };
-    return postWebhook({ url, secret, allowPrivate: site.allowPrivateOrigin }, message, resolver);
+    const to = { url, secrets: await secrets.of(site.name), allowPrivate: site.allowPrivateOrigin };
+    await postWebhook(to, message, resolver);
   }
 }

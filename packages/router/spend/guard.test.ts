@@ -14,6 +14,7 @@ import { Alerts } from "./alerts.ts";
 import { SpendGuard } from "./guard.ts";
 import { addUsage } from "./usage-tables.ts";
 import { webhookFields, webhookSecretOf } from "./webhook.ts";
+import { WebhookSecrets } from "./webhook-secrets.ts";
 
 const MASTER = new Uint8Array(32).fill(7);
 const PRICES = { terminalGbMicros: 10_000, routerGbMicros: 20_000 };
@@ -156,7 +157,14 @@ test("Alerts posts signed messages, again under the same id until one is taken",
   await use(10);
   await openGuard().judge(["shop"]);
   const resolver = new OriginResolver({ resolve: systemResolve, clock });
-  const alerts = new Alerts({ masterKey: MASTER }, { db, sites, resolver, clock, log: silentLog });
+  const alerts = new Alerts({
+    db,
+    sites,
+    resolver,
+    secrets: new WebhookSecrets({ masterKey: MASTER }, { db, clock }),
+    clock,
+    log: silentLog,
+  });
   await alerts.look();
   await alerts.look();
   expect(receiver.received.length).toBe(1);
@@ -177,7 +185,7 @@ test("Alerts posts signed messages, again under the same id until one is taken",
     atSeconds: Number(second?.headers["webhook-timestamp"]),
     body: second?.body ?? "",
   };
-  expect(second?.headers).toMatchObject(webhookFields(message, webhookSecretOf(MASTER, "shop")));
+  expect(second?.headers).toMatchObject(webhookFields(message, [webhookSecretOf(MASTER, "shop", 0)]));
   expect((await alertsOf(db, "shop", 1))[0]).toMatchObject({ attempts: 2, deliveredAtMs: START_MS + 60_000 });
 });
 
@@ -191,7 +199,14 @@ test("Alerts gives up after fourteen tries and says why", async () => {
   await use(10);
   await openGuard().judge(["shop"]);
   const resolver = new OriginResolver({ resolve: systemResolve, clock });
-  const alerts = new Alerts({ masterKey: MASTER }, { db, sites, resolver, clock, log: silentLog });
+  const alerts = new Alerts({
+    db,
+    sites,
+    resolver,
+    secrets: new WebhookSecrets({ masterKey: MASTER }, { db, clock }),
+    clock,
+    log: silentLog,
+  });
   for (let i = 0; i < 20; i++) {
     await alerts.look();
     await clock.advance(6 * HOUR_MS);
@@ -211,7 +226,40 @@ test("Alerts dials no private address for a site that may not", async () => {
   await use(10);
   await openGuard().judge(["shop"]);
   const resolver = new OriginResolver({ resolve: systemResolve, clock });
-  await new Alerts({ masterKey: MASTER }, { db, sites, resolver, clock, log: silentLog }).look();
+  await new Alerts({
+    db,
+    sites,
+    resolver,
+    secrets: new WebhookSecrets({ masterKey: MASTER }, { db, clock }),
+    clock,
+    log: silentLog,
+  }).look();
   expect(receiver.received).toEqual([]);
   expect((await alertsOf(db, "shop", 1))[0]?.lastError).toContain("refused");
+});
+
+test("WebhookSecrets signs with the former secret too for a day after a rotation, also after a restart", async () => {
+  const { db, clock } = await stage({});
+  const open = () => new WebhookSecrets({ masterKey: MASTER }, { db, clock });
+  const secret = (generation: number) => webhookSecretOf(MASTER, "shop", generation);
+  expect(await open().of("shop")).toEqual([secret(0)]);
+  expect(await open().rotate("shop")).toBe(secret(1));
+  expect(await open().rotate("shop")).toBe(secret(2));
+  expect(await open().of("shop")).toEqual([secret(2), secret(1)]);
+  await clock.advance(24 * HOUR_MS);
+  expect(await open().of("shop")).toEqual([secret(2)]);
+  expect(await open().of("blog")).toEqual([webhookSecretOf(MASTER, "blog", 0)]);
+});
+
+test("SpendGuard charges a month that is over by the cap that it ended under", async () => {
+  const { openGuard, use, held, clock } = await stage({ cap: { amount: "0.10" } });
+  const guard = openGuard();
+  await use(15);
+  await guard.judge(["shop"]);
+  await clock.advance(20 * 24 * HOUR_MS);
+  held.site = siteWith({ cap: { amount: "0.01" } });
+  await guard.judge(["shop"]);
+  expect(await guard.spending(held.site, "2026-11")).toMatchObject({ priceMicros: 150_000, costMicros: 100_000 });
+  expect(await guard.spendingOfAll([held.site], "2026-11")).toMatchObject([{ costMicros: 100_000 }]);
+  expect(await guard.spending(held.site)).toMatchObject({ priceMicros: 0, capMicros: 10_000 });
 });

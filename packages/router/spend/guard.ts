@@ -3,7 +3,15 @@ import type { Db } from "../db/database.ts";
 import type { Site, Sites } from "../sites/site.ts";
 import { noteAlert } from "./alert-tables.ts";
 import { costOf, type Prices, parseMoney, priceOf } from "./cost.ts";
-import { readUsage, readUsageOfAll, type Usage, utcMonthOf } from "./usage-tables.ts";
+import {
+  type KeptUsage,
+  NO_USAGE,
+  noteCap,
+  readUsage,
+  readUsageOfAll,
+  type Usage,
+  utcMonthOf,
+} from "./usage-tables.ts";
 
 /** How a site may be served: `router-only` without Terminals, `stopped` not at all. */
 export type SpendState = "open" | "router-only" | "stopped";
@@ -60,7 +68,7 @@ export class SpendGuard {
     const known = new Set<string>();
     for (const site of sites.list()) {
       known.add(site.name);
-      await this.#apply(site, usages.get(site.name) ?? { requests: 0, routerBytes: 0, terminalBytes: 0 });
+      await this.#apply(site, usages.get(site.name) ?? NO_USAGE);
     }
     for (const name of this.#closed.keys()) if (!known.has(name)) this.#closed.delete(name);
   }
@@ -70,22 +78,33 @@ export class SpendGuard {
     return this.#spendingOf(site, month, await readUsage(this.#deps.db, site.name, month));
   }
 
+  /** A month of several sites, those without any usage included. */
+  async spendingOfAll(sites: readonly Site[], month: string): Promise<Spending[]> {
+    const usages = await readUsageOfAll(this.#deps.db, month);
+    return sites.map((site) => this.#spendingOf(site, month, usages.get(site.name) ?? NO_USAGE));
+  }
+
   async #judgeOne(site: Site | undefined): Promise<void> {
     if (site === undefined) return;
     const month = utcMonthOf(this.#deps.clock.nowMs());
     await this.#apply(site, await readUsage(this.#deps.db, site.name, month));
   }
 
-  async #apply(site: Site, usage: Usage): Promise<void> {
-    const spending = this.#spendingOf(site, utcMonthOf(this.#deps.clock.nowMs()), usage);
+  async #apply(site: Site, usage: KeptUsage): Promise<void> {
+    const { db, clock } = this.#deps;
+    const spending = this.#spendingOf(site, utcMonthOf(clock.nowMs()), usage);
+    const { capMicros, month } = spending;
+    if (usage !== NO_USAGE && usage.capMicros !== capMicros) await noteCap(db, site.name, month, capMicros);
     if (spending.state === "open") this.#closed.delete(site.name);
     else this.#closed.set(site.name, spending.state);
     await this.#raiseAlerts(site, spending);
   }
 
-  #spendingOf(site: Site, month: string, usage: Usage): Spending {
+  #spendingOf(site: Site, month: string, { capMicros: keptMicros, ...usage }: KeptUsage): Spending {
     const { cap } = site.spend;
-    const capMicros = cap === undefined ? undefined : parseMoney(cap.amount);
+    // What a month that is over cost does not change with the settings of today.
+    const isOver = month !== utcMonthOf(this.#deps.clock.nowMs());
+    const capMicros = isOver ? keptMicros : cap === undefined ? undefined : parseMoney(cap.amount);
     const priceMicros = priceOf(usage, this.#prices);
     const costMicros = costOf(priceMicros, capMicros);
     const isReached = capMicros !== undefined && priceMicros >= capMicros;

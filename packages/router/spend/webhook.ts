@@ -17,21 +17,25 @@ export interface WebhookMessage {
   body: string;
 }
 
-/** The secret that a site's messages are signed with, as its owner keeps it; derived, so that it is stored nowhere. */
-export function webhookSecretOf(masterKey: Uint8Array, siteName: string): string {
-  const info = Buffer.from(`neson-webhook-1\n${siteName}`);
+/** The secret that a site's messages are signed with, as its owner keeps it; derived, so that it is stored nowhere. Each rotation gives another. */
+export function webhookSecretOf(masterKey: Uint8Array, siteName: string, generation: number): string {
+  const info = Buffer.from(`neson-webhook-1\n${siteName}\n${generation}`);
   return `whsec_${Buffer.from(hkdfSync("sha256", masterKey, new Uint8Array(0), info, SECRET_BYTES)).toString("base64")}`;
 }
 
-/** The signing fields of Standard Webhooks 1.0: HMAC-SHA256 over id, time and body. */
-export function webhookFields(message: WebhookMessage, secret: string): Record<string, string> {
-  const key = Buffer.from(secret.replace(/^whsec_/, ""), "base64");
+/** The signing fields of Standard Webhooks 1.0: HMAC-SHA256 over id, time and body, by each secret that is good now. */
+export function webhookFields(message: WebhookMessage, secrets: readonly string[]): Record<string, string> {
   const signed = `${message.id}.${message.atSeconds}.${message.body}`;
   return {
     "webhook-id": message.id,
     "webhook-timestamp": String(message.atSeconds),
-    "webhook-signature": `v1,${createHmac("sha256", key).update(signed).digest("base64")}`,
+    "webhook-signature": secrets.map((secret) => `v1,${signatureOf(signed, secret)}`).join(" "),
   };
+}
+
+function signatureOf(signed: string, secret: string): string {
+  const key = Buffer.from(secret.replace(/^whsec_/, ""), "base64");
+  return createHmac("sha256", key).update(signed).digest("base64");
 }
 
 /**
@@ -39,14 +43,14 @@ export function webhookFields(message: WebhookMessage, secret: string): Record<s
  * @throws NesonError `webhook-refused` (peer) unless the answer is 2xx; or what resolving throws
  */
 export async function postWebhook(
-  to: { url: string; secret: string; allowPrivate: boolean },
+  to: { url: string; secrets: readonly string[]; allowPrivate: boolean },
   message: WebhookMessage,
   resolver: OriginResolver,
 ): Promise<void> {
   const url = new URL(to.url);
   const addresses = await resolver.addressesOf(url.hostname.replace(/^\[|\]$/g, ""), to.allowPrivate);
   const status = await post(url, addresses, {
-    ...webhookFields(message, to.secret),
+    ...webhookFields(message, to.secrets),
     body: message.body,
   });
   if (status >= 200 && status < 300) return;

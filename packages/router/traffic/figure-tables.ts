@@ -14,9 +14,15 @@ const STEPS: Record<Step, { seconds: number; keptSeconds: number }> = {
   day: { seconds: 86_400, keptSeconds: 800 * 86_400 },
 };
 
-const STEP_NAMES = ["minute", "hour", "day"] as const;
+/** The steps, the finest first. */
+export const STEP_NAMES = ["minute", "hour", "day"] as const;
 /** Rows of one statement: 7 parameters each, below SQLite's and PostgreSQL's limits. */
 const ROWS_PER_STATEMENT = 500;
+
+/** How long a step is. */
+export function stepSeconds(step: Step): number {
+  return STEPS[step].seconds;
+}
 
 /** One figure of a series. */
 export interface Figure {

@@ -1,7 +1,7 @@
 import type { Trace } from "../edge/trace.ts";
 
 /** Upper bounds of the classes, seconds: from an answer out of memory to a slow origin. */
-const LATENCY_BOUNDS: readonly number[] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+export const LATENCY_BOUNDS: readonly number[] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 /** How long answers took, of one outcome. */
 export interface Latency {

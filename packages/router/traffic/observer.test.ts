@@ -1,6 +1,8 @@
 import { afterEach, expect, test } from "bun:test";
 import { systemClock } from "@neson/kit/clock";
+import type { EdgeOptions } from "../edge/edge.ts";
 import { openRequest, startOrigin, startTestbed, testBytes, until } from "../edge/testbed.ts";
+import { AddressSet } from "../rules/address-set.ts";
 import type { SpendState } from "../spend/guard.ts";
 import type { AccessRecord } from "./access-record.ts";
 import { Latencies } from "./latencies.ts";
@@ -14,7 +16,7 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup[Symbol.asyncDispose]();
 });
 
-async function stage(spendState: () => SpendState = () => "open") {
+async function stage(spendState: () => SpendState = () => "open", edge: Partial<EdgeOptions> = {}) {
   const origin = await startOrigin((request, response) => {
     const isVideo = request.url?.endsWith(".mp4") === true;
     const headers = { "Content-Type": isVideo ? "video/mp4" : "text/html", "Cache-Control": "max-age=60" };
@@ -31,6 +33,7 @@ async function stage(spendState: () => SpendState = () => "open") {
   });
   const testbed = await startTestbed({
     origin: origin.port,
+    edge,
     watch: { observe: (x, answer) => observer.observe(x, answer), spendStateOf: spendState },
   });
   cleanups.push(testbed);
@@ -99,4 +102,30 @@ test("a site at its cap is served without Terminals, or stopped with 509 until t
   expect(stopped.headers["cache-control"]).toBe("no-store");
   const steps = (await recorded(4)).flatMap((record) => record.steps).join("\n");
   expect(steps).toContain("the month's cap is reached");
+});
+
+test("records name the network that steering went by, and the reason for each decision", async () => {
+  const trustedProxies = { addresses: new AddressSet(["127.0.0.1"]), field: "x-forwarded-for" } as const;
+  const { testbed, recorded } = await stage(undefined, { trustedProxies });
+  const headers = { "X-Forwarded-For": "198.51.100.77" };
+  await testbed.get("/a.mp4", { headers });
+  await testbed.get("/a.mp4", { headers });
+  testbed.steering.terminals = 1;
+  await testbed.get("/a.mp4", { headers });
+  await testbed.get("/a.html", { headers });
+  await testbed.get("/a.html", { headers });
+  await testbed.get("/a.mp4", { headers, method: "POST" });
+  const records = await recorded(6);
+  expect(testbed.steering.queries.map(({ clientAddress }) => clientAddress)).toEqual([
+    ...["198.51.100.77", "198.51.100.77"],
+  ]);
+  expect(new Set(records.map(({ clientNetwork }) => clientNetwork))).toEqual(new Set(["198.51.100.0/24"]));
+  expect(records.map(({ steps }) => steps)).toEqual([
+    ["plan: fetch (miss)"],
+    ["plan: hit, fresh", "steer: no Terminal can be used now"],
+    ["plan: hit, fresh", "steer: to a Terminal"],
+    ["plan: fetch (miss)"],
+    ["plan: hit, fresh", "steer: no, the delivery rules keep it here"],
+    ["plan: pass, the method or its content is for the origin alone"],
+  ]);
 });

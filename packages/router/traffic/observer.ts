@@ -92,8 +92,7 @@ export class TrafficObserver {
     const { live, accessLog, clock } = this.#deps;
     const isWatched = live.isWatched(x.site.name);
     if (!isWatched && accessLog === undefined) return;
-    const clientNetwork = x.trace.clientNetwork ?? place.network;
-    const { country } = place;
+    const { network: clientNetwork, country } = place;
     const record = accessRecord(x, answer, { ...ending, endedMs: clock.nowMs(), clientNetwork, country });
     accessLog?.add(record);
     if (isWatched) live.add(record);

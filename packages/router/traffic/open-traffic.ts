@@ -6,6 +6,7 @@ import type { Sites } from "../sites/site.ts";
 import { Alerts } from "../spend/alerts.ts";
 import type { Prices } from "../spend/cost.ts";
 import { SpendGuard } from "../spend/guard.ts";
+import { WebhookSecrets } from "../spend/webhook-secrets.ts";
 import { AccessLog } from "./access-log.ts";
 import { FigureWriter } from "./figure-writer.ts";
 import { Latencies } from "./latencies.ts";
@@ -42,6 +43,9 @@ export interface Traffic {
   live: LiveLog;
   latencies: Latencies;
   guard: SpendGuard;
+  prices: Prices;
+  /** What signs alerts. */
+  secrets: WebhookSecrets;
   /** Records that no disk was fast enough for. */
   droppedRecords: () => number;
 }
@@ -60,7 +64,8 @@ export async function openTraffic(
     options.accessLog === undefined ? undefined : parts.use(await AccessLog.open(options.accessLog, log));
   const guard = new SpendGuard(options.prices, { db, sites, clock });
   await guard.judge([]);
-  const alerts = new Alerts({ masterKey: options.masterKey }, { db, sites, resolver, clock, log });
+  const secrets = new WebhookSecrets({ masterKey: options.masterKey }, { db, clock });
+  const alerts = new Alerts({ db, sites, resolver, secrets, clock, log });
   const onWritten = async (written: readonly string[]) => {
     await guard.judge(written);
     await alerts.look();
@@ -73,5 +78,14 @@ export async function openTraffic(
     ...{ tallies, latencies, live, accessLog, clock },
     countryOf: deps.countryOf,
   });
-  return { observer, figures, live, latencies, guard, droppedRecords: () => accessLog?.droppedRecords ?? 0 };
+  return {
+    observer,
+    figures,
+    live,
+    latencies,
+    guard,
+    prices: options.prices,
+    secrets,
+    droppedRecords: () => accessLog?.droppedRecords ?? 0,
+  };
 }

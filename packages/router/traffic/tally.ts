@@ -1,7 +1,7 @@
-import type { TrafficFiguresTable } from "../db/schema-traffic.ts";
-
 /** By what figures can be told apart. */
-export type Dimension = TrafficFiguresTable["dimension"];
+export const DIMENSIONS = ["total", "sender", "outcome", "status", "country", "terminal"] as const;
+
+export type Dimension = (typeof DIMENSIONS)[number];
 
 /** A number of requests, and the body bytes they brought. */
 export interface Count {

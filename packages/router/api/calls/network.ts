@@ -1,10 +1,13 @@
 import { z } from "zod";
+import { METRICS_TYPE, type MetricsPage } from "../../metrics/metrics.ts";
 import { type Call, defineCall } from "../call.ts";
 
 /** What these calls speak to. */
 export interface NetworkCallsDeps {
   /** The figures of the Router. */
   status: () => Promise<object>;
+  /** In the Prometheus text format. */
+  metrics: MetricsPage;
   /** The OpenAPI document of all calls. */
   document: () => object;
   /** The page of all kinds of problem. */
@@ -20,6 +23,13 @@ export function networkCalls(deps: NetworkCallsDeps): Call[] {
       ...{ scope: "terminals:read", reach: "network" },
       answers: { 200: { description: "counters since the Router started", schema: z.looseObject({}) } },
       handle: async () => ({ json: await deps.status() }),
+    }),
+    defineCall({
+      ...{ id: "getMetrics", method: "GET", path: "/metrics", area: "network" },
+      summary: "The Router's metrics for Prometheus, also at /metrics",
+      ...{ scope: "metrics:read", reach: "network" },
+      answers: { 200: { description: "text format 0.0.4", form: "text/plain" } },
+      handle: async () => ({ text: { type: METRICS_TYPE, content: await deps.metrics() } }),
     }),
     defineCall({
       ...{ id: "getDocument", method: "GET", path: "/openapi.json", area: "network" },
