@@ -5,6 +5,8 @@ import { addKeyAdd } from "./commands/key-add.ts";
 import { addKeyLs } from "./commands/key-ls.ts";
 import { addKeyRm } from "./commands/key-rm.ts";
 import { addKeyRotate } from "./commands/key-rotate.ts";
+import { addRouterBackup } from "./commands/router-backup.ts";
+import { addRouterRestore } from "./commands/router-restore.ts";
 import { addRouterRun } from "./commands/router-run.ts";
 import { addSimEvict } from "./commands/sim-evict.ts";
 import { addSiteAdd } from "./commands/site-add.ts";
@@ -39,7 +41,10 @@ function buildProgram(): Command {
     .addHelpText("after", "\nStart here: neson up (a whole network on this machine, with a demo site).")
     .showSuggestionAfterError();
   addUp(program);
-  addRouterRun(program.command("router").description("answer for websites"));
+  const router = program.command("router").description("answer for websites");
+  addRouterRun(router);
+  addRouterBackup(router);
+  addRouterRestore(router);
   const terminal = program.command("terminal").description("lend a server to the network");
   addTerminalRun(terminal);
   addTerminalDoctor(terminal);

@@ -20,6 +20,8 @@ export interface Option<S extends z.ZodType = z.ZodType> {
   isSwitch?: boolean | undefined;
   /** True for a flag that may come several times: its values are one text, with commas between them. */
   isList?: boolean | undefined;
+  /** True for what no error may show. */
+  isSecret?: boolean | undefined;
 }
 
 /** Named options of one program. */
@@ -61,7 +63,8 @@ function readOption(definition: Option, { flags, env }: OptionSources): unknown 
   const parsed = definition.schema.safeParse(found);
   if (parsed.success) return parsed.data;
   const names = definition.env === undefined ? definition.flag : `${definition.flag} (${definition.env})`;
-  const seen = found === undefined ? "nothing" : JSON.stringify(found);
+  const shown = definition.isSecret === true ? "something else" : JSON.stringify(found);
+  const seen = found === undefined ? "nothing" : shown;
   const allowed = allowedBy(definition.schema) ?? parsed.error.issues.map((issue) => issue.message).join("; ");
   throw new NesonError("bad-option", `option ${names}: found ${seen}, allowed: ${allowed}`, {
     fault: "operator",

@@ -59,6 +59,7 @@ export const routerOptions = defineOptions({
     flag: "--database-url",
     env: "DATABASE_URL",
     doc: "PostgreSQL database that Routers share, instead of a SQLite file in the data directory; give it in the environment, where no process list shows its password",
+    isSecret: true,
   }),
   keysDir: option({
     schema: pathSchema.optional(),
@@ -70,6 +71,7 @@ export const routerOptions = defineOptions({
     schema: natsUrlsSchema.optional(),
     flag: "--nats-url",
     env: "NATS_URL",
+    isSecret: true,
     doc: "NATS servers with JetStream over which several Routers on one PostgreSQL database keep in step; give credentials in the environment, where no process list shows them",
   }),
   listenHost: option({

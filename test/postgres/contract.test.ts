@@ -5,7 +5,7 @@ import { startPostgres } from "../services/postgres.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 /** Everything of the Router that reads or writes its database. */
-const SUITES = ["api", "catalog", "edge", "meter", "purge", "registry", "sites", "spend", "traffic"].map(
+const SUITES = ["api", "catalog", "edge", "meter", "parts", "purge", "registry", "sites", "spend", "traffic"].map(
   (folder) => `packages/router/${folder}/`,
 );
 

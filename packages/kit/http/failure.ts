@@ -26,7 +26,14 @@ export function answerOfError(
   const status = statusOf(fault);
   // Only the caller's own mistakes are told: other messages may name an origin or a file.
   if (fault === "caller") return textAnswer(status, describeError(error));
-  return textAnswer(status, error instanceof NesonError ? `not served: ${error.code}` : "not served: internal error");
+  const line = error instanceof NesonError ? `not served: ${error.code}` : "not served: internal error";
+  return textAnswer(status, line, retryAfter(error));
+}
+
+/** Retry-After (RFC 9110 10.2.3) as a flat field list, of an error whose `details` have `retryAfterSeconds`; empty for all others. */
+export function retryAfter(error: unknown): string[] {
+  const seconds = error instanceof NesonError ? error.details.retryAfterSeconds : undefined;
+  return typeof seconds === "number" ? ["Retry-After", String(seconds)] : [];
 }
 
 /** An uncacheable answer of one line of text. */

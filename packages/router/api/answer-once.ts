@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { NesonError } from "@neson/kit/error";
+import { isUnavailable } from "../db/database-trouble.ts";
 import type { Call } from "./call.ts";
 import type { Caller } from "./caller.ts";
 import type { KeptAnswer, KeptAnswers } from "./kept-answers.ts";
@@ -45,18 +46,20 @@ export async function answerOnce(
   if (standing.state === "running")
     throw refusal("still-running", "the same request is being carried out; ask again soon");
   if (standing.state === "done") return repeated(standing.answer);
+  let answer: Response;
   try {
-    const answer = await carryOut();
-    await deps.kept.keep(caller.id, key, await keptOf(answer, call));
-    return answer;
+    answer = await carryOut();
   } catch (error) {
-    // Of a call that was given up nobody knows whether it happened: its mark stays until it is old.
-    if (error instanceof NesonError && error.code === "timed-out") throw error;
+    // Of a call that was given up, or that the database broke off, nobody knows whether it happened: its mark stays until it is old.
+    if (error instanceof NesonError && (error.code === "timed-out" || isUnavailable(error))) throw error;
     if (error instanceof NesonError && error.fault === "caller") {
       await deps.kept.keep(caller.id, key, await keptOf(deps.told(error), call));
     } else await deps.kept.forget(caller.id, key);
     throw error;
   }
+  // It has happened: when this cannot be kept, the mark stays as well.
+  await deps.kept.keep(caller.id, key, await keptOf(answer, call));
+  return answer;
 }
 
 function keyOf(headers: Headers): string | undefined {

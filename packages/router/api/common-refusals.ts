@@ -12,6 +12,11 @@ const ALWAYS: RefusalDoc[] = [
     when: "the caller's share of calls is used up; Retry-After says for how long",
   },
   { status: 500, code: "internal", when: "the Router failed; its log tells more under the request id" },
+  {
+    status: 503,
+    code: "database-unavailable",
+    when: "the Router cannot reach its database; Retry-After says when to ask again",
+  },
   { status: 503, code: "timed-out", when: "the call took more than 30 s; what it began may still happen" },
 ];
 

@@ -1,4 +1,5 @@
 import { NesonError, statusOf } from "@neson/kit/error";
+import { retryAfter } from "@neson/kit/http/failure";
 import type { Log } from "@neson/kit/log";
 import { answerOnce, REPEATED_FIELD } from "./answer-once.ts";
 import type { ApiKeys } from "./api-keys.ts";
@@ -233,9 +234,13 @@ function problemOf(error: unknown, asked: Asked, log: Log): Problem {
     log.warn({ err: error, call: call?.id, requestId }, "a call was refused for a reason that it does not declare");
   }
   const isForAll = error.fault !== "operator" || caller?.scopes.includes("admin") === true;
-  const detail = isForAll
-    ? error.message
-    : "the Router is not set up for this; its operator finds the reason in its log";
+  const [retryField, retrySeconds] = retryAfter(error);
+  if (retryField !== undefined && retrySeconds !== undefined) fields[retryField] = retrySeconds;
+  const hidden =
+    retryField === undefined
+      ? "the Router is not set up for this; its operator finds the reason in its log"
+      : "the Router cannot do this now; ask again later";
+  const detail = isForAll ? error.message : hidden;
   if (!isForAll) log.warn({ err: error, call: call?.id, requestId }, "a call of the control API was refused");
   const errors = fieldErrorsOf(error);
   const status = declared?.status ?? statusOf(error.fault);

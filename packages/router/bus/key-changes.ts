@@ -1,4 +1,4 @@
-import type { CatalogChange } from "../catalog/catalog.ts";
+import type { CatalogChange } from "../catalog/change.ts";
 import { MAX_KEYS, type Notice } from "./message.ts";
 
 /** Changes are told together after so long. */

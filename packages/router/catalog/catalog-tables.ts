@@ -125,7 +125,9 @@ export class CatalogTables {
 
   async noteUsed(objectIds: Iterable<string>, nowMs: number): Promise<void> {
     for (const batch of batches([...objectIds])) {
-      await this.#db.updateTable("objects").set({ last_used_at: nowMs }).where("object_id", "in", batch).execute();
+      await transact(this.#db, (transaction) =>
+        transaction.updateTable("objects").set({ last_used_at: nowMs }).where("object_id", "in", batch).execute(),
+      );
     }
   }
 

@@ -5,12 +5,16 @@ import { toBase64Url } from "@neson/protocol/bytes";
 import { MAX_INLINE_PIECES, type Manifest } from "@neson/protocol/manifest";
 import { type ObjectDescription, pieceCount } from "@neson/protocol/object";
 import type { Db } from "../db/database.ts";
-import { type RequestHeaders, selectVariant } from "../policy/vary.ts";
+import { isUnavailable } from "../db/database-trouble.ts";
+import type { RequestHeaders } from "../policy/vary.ts";
 import { PurgeMarks } from "../purge/marks.ts";
 import { CatalogTables } from "./catalog-tables.ts";
+import type { CatalogChange } from "./change.ts";
 import { type CatalogEntry, type EntryDraft, entryOf, staleSince, withSteeredHeaders } from "./entry.ts";
 import { Lru } from "./lru.ts";
 import { costOf, emptyCost, isSameRow, memoryKey } from "./memory-keys.ts";
+import { OwedRemovals } from "./owed-removals.ts";
+import { pick } from "./selecting.ts";
 import type { Shield } from "./shield.ts";
 
 /** How long a manifest may begin new saves. */
@@ -22,13 +26,6 @@ const USES_PER_WRITE = 1000;
 export interface CatalogOptions {
   /** Memory for the entries that answer without a look into the database. */
   memoryBytes: number;
-}
-
-/** Something that the database has anew, or no more: of one key, or of a site as a whole. */
-export interface CatalogChange {
-  site: string;
-  key?: string | undefined;
-  isRemoved: boolean;
 }
 
 /** What the catalog works with. */
@@ -51,6 +48,7 @@ export class Catalog implements AsyncDisposable {
   readonly #memory: Lru<readonly CatalogEntry[]>;
   /** A read under way; a write takes its key out, and then the result is not kept. */
   readonly #loading = new Map<string, Promise<readonly CatalogEntry[]>>();
+  readonly #owed: OwedRemovals;
   #usesNoted: Promise<void> = Promise.resolve();
   /** Purges that are being carried out: they count for every look into the catalog. */
   readonly marks = new PurgeMarks();
@@ -63,6 +61,7 @@ export class Catalog implements AsyncDisposable {
     this.#deps = deps;
     this.#tables = new CatalogTables(deps.db);
     this.#memory = new Lru(options.memoryBytes);
+    this.#owed = new OwedRemovals(this.#tables, deps);
   }
 
   /** Makes database and shield agree; call once before use. */
@@ -91,7 +90,14 @@ export class Catalog implements AsyncDisposable {
   async put(draft: EntryDraft, object: ObjectDescription): Promise<CatalogEntry> {
     const { objectId, size, pieceSize, sha256 } = object;
     const entry = entryOf(draft, { objectId, size, pieceSize, sha256 });
-    await this.#tables.putEntry(entry, object.pieces, this.#deps.clock.nowMs());
+    try {
+      await this.#owed.settle().then(() => this.#tables.putEntry(entry, object.pieces, this.#deps.clock.nowMs()));
+    } catch (error) {
+      if (!isUnavailable(error)) throw error;
+      this.#warn("storing an entry beyond memory", error);
+      const id = memoryKey(entry.site, entry.key);
+      if (this.#memory.get(id) === undefined) this.#memory.set(id, [], emptyCost(id));
+    }
     this.#remember(entry);
     this.onChanged({ site: entry.site, key: entry.key, isRemoved: false });
     this.#noteUses(USES_PER_WRITE);
@@ -106,10 +112,15 @@ export class Catalog implements AsyncDisposable {
     const entry = withSteeredHeaders(changed);
     const lasting = entry.facts.lifetimeSeconds > 0 && !entry.facts.alwaysValidate;
     if (lasting || entry.headersId !== former.headersId) {
-      if (!(await this.#tables.updateEntry(entry))) {
-        // Another Router replaced it, or a purge took it away: what memory has is of no use any more.
-        this.forgetMemory(entry.site, entry.key);
-        return entry;
+      try {
+        if (!(await this.#tables.updateEntry(entry))) {
+          // Another Router replaced it, or a purge took it away: what memory has is of no use any more.
+          this.forgetMemory(entry.site, entry.key);
+          return entry;
+        }
+      } catch (error) {
+        if (!isUnavailable(error)) throw error;
+        this.#warn("updating an entry beyond memory", error);
       }
     }
     const known = this.#memory.get(memoryKey(entry.site, entry.key));
@@ -123,7 +134,7 @@ export class Catalog implements AsyncDisposable {
     this.onRemoved(site, key);
     this.#loading.delete(id);
     this.#memory.set(id, [], emptyCost(id));
-    await this.#tables.removeKey(site, key);
+    await this.#owed.remove({ site, key });
     this.#loading.delete(id);
     this.#memory.set(id, [], emptyCost(id));
     this.onChanged({ site, key, isRemoved: true });
@@ -132,7 +143,7 @@ export class Catalog implements AsyncDisposable {
   /** Forgets everything of a site, as when its origin changes. */
   async removeSite(site: string): Promise<void> {
     this.onRemoved(site);
-    await this.#tables.removeSite(site);
+    await this.#owed.remove({ site });
     this.forgetMemory(site);
     this.onChanged({ site, isRemoved: true });
   }
@@ -234,7 +245,8 @@ export class Catalog implements AsyncDisposable {
     const id = memoryKey(site, key);
     const underWay = this.#loading.get(id);
     if (underWay !== undefined) return underWay;
-    const loading = this.#tables.entriesOfKey(site, key).then(
+    const reading = this.#owed.settle().then(() => this.#tables.entriesOfKey(site, key));
+    const loading = reading.then(
       (entries) => {
         if (this.#loading.get(id) === loading) {
           this.#loading.delete(id);
@@ -279,16 +291,4 @@ export async function openCatalog(options: CatalogOptions, deps: CatalogDeps): P
   const catalog = new Catalog(options, deps);
   await catalog.reconcile();
   return catalog;
-}
-
-/** The request's fields as the origin sees them when its answer may be stored: those that choose among variants. */
-export function selectingHeaders(headers: RequestHeaders): RequestHeaders {
-  return { ...headers, "accept-encoding": "identity" };
-}
-
-function pick(entries: readonly CatalogEntry[], headers: RequestHeaders): CatalogEntry | undefined {
-  const [only] = entries;
-  if (only === undefined) return undefined;
-  if (entries.length === 1 && only.vary.length === 0) return only;
-  return selectVariant(entries, selectingHeaders(headers));
 }

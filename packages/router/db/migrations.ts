@@ -7,7 +7,8 @@ import { createTrafficTables } from "./migrations/0005-traffic-and-spend.ts";
 import { addPurgeProgress } from "./migrations/0006-purge-progress.ts";
 import { createPrefetchTables } from "./migrations/0007-prefetch.ts";
 import { createWebhookSecrets } from "./migrations/0008-webhook-secrets.ts";
-import { prepareForSeveralRouters } from "./migrations/0009-several-routers.ts";
+import { createWrittenFiguresTable } from "./migrations/0009-written-figures.ts";
+import { prepareForSeveralRouters } from "./migrations/0010-several-routers.ts";
 
 /** Forward-only: a released step never changes, a new need adds a step. */
 export const migrations: Record<string, Migration> = {
@@ -19,5 +20,6 @@ export const migrations: Record<string, Migration> = {
   "0008-webhook-secrets": { up: createWebhookSecrets },
   "0006-purge-progress": { up: addPurgeProgress },
   "0007-prefetch": { up: createPrefetchTables },
-  "0009-several-routers": { up: prepareForSeveralRouters },
+  "0009-written-figures": { up: createWrittenFiguresTable },
+  "0010-several-routers": { up: prepareForSeveralRouters },
 };

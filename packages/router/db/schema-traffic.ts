@@ -11,6 +11,13 @@ export interface TrafficFiguresTable {
   bytes: number;
 }
 
+/** A batch of figures that was written; kept for a week, for a Router that was not told so. */
+export interface WrittenFiguresTable {
+  batch: string;
+  /** Unix milliseconds. */
+  written_at: number;
+}
+
 /** What a site is charged for in one month. */
 export interface SiteUsageTable {
   site: string;

@@ -1,7 +1,13 @@
 import type { ApiKeysTable, AuditTrailTable, IdempotencyKeysTable } from "./schema-control-api.ts";
 import type { PrefetchJobsTable, PrefetchTargetsTable } from "./schema-prefetch.ts";
 import type { EntryTagsTable, PurgeJobsTable } from "./schema-purge.ts";
-import type { SiteUsageTable, SpendAlertsTable, TrafficFiguresTable, WebhookSecretsTable } from "./schema-traffic.ts";
+import type {
+  SiteUsageTable,
+  SpendAlertsTable,
+  TrafficFiguresTable,
+  WebhookSecretsTable,
+  WrittenFiguresTable,
+} from "./schema-traffic.ts";
 
 /** The Router's tables as Kysely sees them. `migrations.ts` creates them; both change together. */
 export interface Schema {
@@ -16,6 +22,7 @@ export interface Schema {
   purged_objects: PurgedObjectsTable;
   network_facts: NetworkFactsTable;
   traffic_figures: TrafficFiguresTable;
+  written_figures: WrittenFiguresTable;
   site_usage: SiteUsageTable;
   spend_alerts: SpendAlertsTable;
   webhook_secrets: WebhookSecretsTable;

@@ -9,10 +9,15 @@ import { SqliteDialect } from "kysely";
  */
 export function sqliteDialect(path: string): SqliteDialect {
   const file = new Database(path, { create: true, strict: true });
-  file.run("PRAGMA journal_mode = WAL");
-  file.run("PRAGMA synchronous = NORMAL");
-  file.run("PRAGMA busy_timeout = 5000");
-  file.run("PRAGMA foreign_keys = ON");
+  try {
+    file.run("PRAGMA busy_timeout = 5000");
+    file.run("PRAGMA journal_mode = WAL");
+    file.run("PRAGMA synchronous = NORMAL");
+    file.run("PRAGMA foreign_keys = ON");
+  } catch (error) {
+    file.close();
+    throw error;
+  }
   return new SqliteDialect({ database: asSqliteDatabase(file) });
 }
 

@@ -6,6 +6,7 @@ import type { Catalog } from "../catalog/catalog.ts";
 import type { CatalogEntry } from "../catalog/entry.ts";
 import type { Shield } from "../catalog/shield.ts";
 import { CodedBodies } from "../compress/coded-bodies.ts";
+import { isUnavailable } from "../db/database-trouble.ts";
 import { type Locate, openGeo } from "../geo/locate.ts";
 import { Flights } from "../origin/flights.ts";
 import { OriginChecks } from "../origin/origin-checks.ts";
@@ -224,9 +225,16 @@ function lookUp(exchange: Exchange, request: EdgeRequest): Outcome {
 }
 
 async function decideLater(x: Exchange, finding: Promise<CatalogEntry | undefined>): Promise<Answer> {
-  const found = await finding;
-  // What was committed while the database was read is in memory by now.
-  return decide(x, found ?? (await x.parts.catalog.find(x.site.name, x.request.target, x.request.headers)));
+  try {
+    const found = await finding;
+    // What was committed while the database was read is in memory by now.
+    return decide(x, found ?? (await x.parts.catalog.find(x.site.name, x.request.target, x.request.headers)));
+  } catch (error) {
+    // Nobody knows what is stored: the origin does, and one request to it serves all who ask meanwhile.
+    if (!isUnavailable(error)) throw error;
+    x.trace.step("catalog: the database is away");
+    return decide(x, undefined);
+  }
 }
 
 function decide(x: Exchange, entry: CatalogEntry | undefined): Outcome {

@@ -57,7 +57,7 @@ test("an origin at an https URL is asked over HTTP/2 where the site wants it, el
     const many = await Promise.all(Array.from({ length: 200 }, (_, i) => bed.get(`/many/${i}`)));
     expect(many.every(({ status }) => status === 200)).toBe(true);
   }
-});
+}, 20_000);
 
 test("an origin whose certificate nobody vouches for is not asked", async () => {
   await using origin = await startTlsOrigin();
@@ -77,7 +77,7 @@ test("an origin whose certificate nobody vouches for is not asked", async () => 
     });
     expect([http2, (await named.get("/a")).status]).toEqual([http2, 200]);
   }
-});
+}, 20_000);
 
 test("an origin that speaks HTTP/1.1 alone is asked so", async () => {
   const server = https.createServer({ cert: pair.cert, key: pair.key }, (request, response) => {

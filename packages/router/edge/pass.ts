@@ -1,7 +1,14 @@
-import type { Answer } from "@neson/kit/http/answer";
-import { limitedBody } from "../origin/limited-body.ts";
-import type { OriginRequest, OriginResponse } from "../origin/origin-client.ts";
-import { bodyFraming, hopsOf, MAX_HOPS, originRequestHeaders, VIA } from "../origin/request-headers.ts";
+import type { Answer, EdgeRequest } from "@neson/kit/http/answer";
+import type { OriginResponse } from "../origin/origin-client.ts";
+import { openContent, type RequestContent } from "../origin/request-content.ts";
+import {
+  hopsOf,
+  MAX_HOPS,
+  originRequestHeaders,
+  requestTrailers,
+  takesTrailers,
+  VIA,
+} from "../origin/request-headers.ts";
 import { cacheStatus } from "../policy/cache-status.ts";
 import { invalidates } from "../policy/invalidate.ts";
 import { withoutTags } from "../purge/order.ts";
@@ -15,18 +22,17 @@ export async function pass(x: Exchange, fwd: Forwarded): Promise<Answer> {
   if (loop !== undefined) return loop;
   const { request, site, parts } = x;
   parts.stats.passes += 1;
-  const framing = bodyFraming(request);
-  const headers = originRequestHeaders(request, {
-    kind: "pass",
-    edgeScheme: parts.edgeScheme,
-    extra: framing,
-  });
   const { method, target, signal } = request;
   let response: OriginResponse;
   try {
+    const content = await openContent(request, site.access.maxBodyBytes);
+    const extra = [...content.framing, ...asking(request, content)];
+    const headers = originRequestHeaders(request, { kind: "pass", edgeScheme: parts.edgeScheme, extra });
     const onInform = (status: number, fields: string[]) => request.inform(status, fields);
     const order = { site, method, target, headers, onInform, signal };
-    response = await parts.origin.send(framing.length === 0 ? order : { ...order, ...contentOf(x) });
+    const { body, isAwaited } = content;
+    const trailers = () => requestTrailers(request);
+    response = await parts.origin.send(body === undefined ? order : { ...order, body, isAwaited, trailers });
   } catch (error) {
     // Nobody is left to read this; it only ends the request.
     if (signal.aborted) return plainAnswer(502, "the client left", "fwd=bypass");
@@ -38,11 +44,12 @@ export async function pass(x: Exchange, fwd: Forwarded): Promise<Answer> {
   return passedOn(x, response, cacheStatus({ hit: false, fwd }));
 }
 
-/** A request's content within the site's limit, and what follows it. */
-function contentOf({ request, site }: Exchange): Required<Pick<OriginRequest, "body" | "trailers">> {
-  const { maxBodyBytes } = site.access;
-  const body = maxBodyBytes === undefined ? request.body : limitedBody(request.body, maxBodyBytes);
-  return { body, trailers: () => request.trailers() };
+/** Fields of this connection that speak for the client's: what it waits for, and what it takes. */
+function asking(request: EdgeRequest, { isAwaited }: RequestContent): string[] {
+  return [
+    ...(isAwaited ? ["Expect", "100-continue"] : []),
+    ...(takesTrailers(request) ? ["TE", "trailers", "Connection", "keep-alive, TE"] : []),
+  ];
 }
 
 /** An origin's answer for one client alone, streamed as it comes. */

@@ -1,12 +1,15 @@
-import type { Duplex } from "node:stream";
 import type { Answer, EdgeRequest } from "@neson/kit/http/answer";
-import type { OriginResponse, OriginTunnel } from "../origin/origin-client.ts";
+import type { OriginResponse } from "../origin/origin-client.ts";
 import { originRequestHeaders } from "../origin/request-headers.ts";
+import { Tunnel } from "../origin/tunnel.ts";
 import { cacheStatus } from "../policy/cache-status.ts";
 import { withoutTags } from "../purge/order.ts";
 import type { Exchange } from "./exchange.ts";
 import { originFailure, plainAnswer } from "./failure.ts";
 import { passedOn, refuseLoop } from "./pass.ts";
+
+/** A connection on which neither end says anything for so long is closed; WebSockets that are to last longer send pings. */
+const IDLE_MS = 300_000;
 
 /** Whether a request asks to go on as a WebSocket (RFC 6455 4.1). No other protocol is passed on: whoever speaks it could hide requests in it. */
 export function asksForWebSocket({ method, headers, httpVersion }: EdgeRequest): boolean {
@@ -39,37 +42,7 @@ export async function tunnel(x: Exchange): Promise<Answer> {
   const status = cacheStatus({ hit: false, fwd: "bypass" });
   if (response.tunnel === undefined) return passedOn(x, response, status);
   x.trace.step("websocket: the origin agreed");
-  const { socket } = response.tunnel;
-  forward(request.body, socket);
+  const body = new Tunnel(response.tunnel, { idleMs: IDLE_MS }).join(request.body);
   const fields = [...withoutTags(response.headers), "Upgrade", "websocket"];
-  return { status: 101, headers: fields, body: received(response.tunnel), sent: parts.countSent };
-}
-
-/** What the origin sends. */
-async function* received({ head, socket }: OriginTunnel): AsyncGenerator<Uint8Array> {
-  try {
-    if (head.length > 0) yield head;
-    for await (const block of socket) yield block;
-  } finally {
-    socket.destroy();
-  }
-}
-
-/** Sends what the client says, as fast as the origin takes it. */
-async function forward(body: AsyncIterable<Uint8Array>, socket: Duplex): Promise<void> {
-  const closed = new Promise<"closed">((resolve) => socket.once("close", () => resolve("closed")));
-  // Whoever reads the socket hears of its errors.
-  socket.on("error", () => {});
-  try {
-    for await (const block of body) {
-      if (socket.destroyed) return;
-      if (socket.write(block)) continue;
-      const drained = new Promise<"drained">((resolve) => socket.once("drain", () => resolve("drained")));
-      if ((await Promise.race([drained, closed])) === "closed") return;
-    }
-    socket.end();
-  } catch {
-    // The client is gone without a good-bye: so is the connection to the origin.
-    socket.destroy();
-  }
+  return { status: 101, headers: fields, body, sent: parts.countSent };
 }

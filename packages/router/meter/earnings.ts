@@ -21,7 +21,8 @@ export interface DayAddition {
 /** Adds a batch to the Terminal's UTC day. */
 export async function addToDay(db: Kysely<Schema>, addition: DayAddition): Promise<void> {
   const { terminalId, paidBytes, refusedBytes, nowMs } = addition;
-  for (const [reason, count] of addition.refusals) {
+  // Sorted: in one order for everybody, so that no two Routers wait for each other.
+  for (const [reason, count] of [...addition.refusals].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
     await noteReason(db, { terminalId, kind: "refusal", reason, count, nowMs });
   }
   if (paidBytes === 0 && refusedBytes === 0) return;

@@ -4,6 +4,7 @@ import type { Standing } from "@neson/protocol/standing";
 import { deriveRouterTagKey, readClaimTicket, type Ticket, ticketGroup } from "@neson/protocol/ticket";
 import type { Transaction } from "kysely";
 import type { Db } from "../db/database.ts";
+import { isUnavailable } from "../db/database-trouble.ts";
 import type { Schema } from "../db/schema.ts";
 import { holdNames, transact } from "../db/transaction.ts";
 import type { SiteRegistry } from "../sites/site-registry.ts";
@@ -145,8 +146,13 @@ async function settle(
 
 async function prune(db: Db, nowMs: number): Promise<void> {
   const oldest = Math.floor(nowMs / 1000) - CLAIM_WINDOW_SECONDS;
-  await db.deleteFrom("ticket_claims").where("expires_at", "<", oldest).execute();
-  await forgetOldDays(db, nowMs);
+  try {
+    await db.deleteFrom("ticket_claims").where("expires_at", "<", oldest).execute();
+    await forgetOldDays(db, nowMs);
+  } catch (error) {
+    // What was paid is committed and must be acknowledged; another claim prunes.
+    if (!isUnavailable(error)) throw error;
+  }
 }
 
 type ClaimVerdict = { ok: true; ticket: Ticket; site: string } | { ok: false; nonce: string; reason: string };

@@ -1,9 +1,9 @@
 import { describeError, NesonError } from "@neson/kit/error";
 import type { EdgeRequest } from "@neson/kit/http/answer";
 import { ObjectHasher } from "@neson/protocol/object";
-import { selectingHeaders } from "../catalog/catalog.ts";
 import type { CatalogEntry, EntryDraft } from "../catalog/entry.ts";
 import type { GrowingFile } from "../catalog/growing-file.ts";
+import { selectingHeaders } from "../catalog/selecting.ts";
 import type { ShieldWrite } from "../catalog/shield.ts";
 import { isOriginFailure } from "../policy/options.ts";
 import { prepare } from "../policy/prepare.ts";
@@ -13,6 +13,7 @@ import { varyOf } from "../policy/vary.ts";
 import type { Site } from "../sites/site.ts";
 import type { FlightDeps, FlightOptions } from "./flights.ts";
 import type { OriginResponse } from "./origin-client.ts";
+import { pacedBody } from "./paced-body.ts";
 import { originRequestHeaders } from "./request-headers.ts";
 import { withoutCookies } from "./response-headers.ts";
 
@@ -213,7 +214,7 @@ async function store(
   signal.addEventListener("abort", stop, { once: true });
   const hasher = new ObjectHasher();
   try {
-    await receive(response, write, hasher, options.maxObjectBytes);
+    await receive(response, write, hasher, options, deps);
   } catch (error) {
     deps.log.warn(
       { err: error, site: site.name, target: draft.key },
@@ -263,11 +264,12 @@ async function receive(
   response: OriginResponse,
   write: ShieldWrite,
   hasher: ObjectHasher,
-  maxObjectBytes: number,
+  { maxObjectBytes }: FlightOptions,
+  deps: FlightDeps,
 ): Promise<void> {
   const { contentLength } = response;
   let receivedBytes = 0;
-  for await (const chunk of response.body) {
+  for await (const chunk of pacedBody(response.body, deps)) {
     receivedBytes += chunk.length;
     if (receivedBytes > maxObjectBytes) {
       const message = `storing an object: found more than ${maxObjectBytes} bytes, the most allowed`;

@@ -1,9 +1,10 @@
 import type { Clock } from "@neson/kit/clock";
 import type { Log } from "@neson/kit/log";
-import { type Catalog, selectingHeaders } from "../catalog/catalog.ts";
+import type { Catalog } from "../catalog/catalog.ts";
 import type { EntryDraft } from "../catalog/entry.ts";
 import type { GrowingFile } from "../catalog/growing-file.ts";
 import { Lru } from "../catalog/lru.ts";
+import { selectingHeaders } from "../catalog/selecting.ts";
 import type { Shield } from "../catalog/shield.ts";
 import { type RequestHeaders, selectVariant } from "../policy/vary.ts";
 import type { PurgeMarks } from "../purge/marks.ts";

@@ -13,11 +13,14 @@ export class OriginBody implements AsyncIterable<Uint8Array> {
   readonly #response: BodySource;
   readonly #idleMs: number;
   readonly #name: string;
+  readonly #declaredBytes: number | undefined;
 
-  constructor(response: BodySource, options: { idleMs: number; name: string }) {
+  /** @param options.declaredBytes the length that is to be held to, where whoever reads the connection does not */
+  constructor(response: BodySource, options: { idleMs: number; name: string; declaredBytes?: number | undefined }) {
     this.#response = response;
     this.#idleMs = options.idleMs;
     this.#name = options.name;
+    this.#declaredBytes = options.declaredBytes;
     // Whoever reads hears of errors from the iterator; when nobody does, they are nobody's business.
     response.on("error", () => {});
   }
@@ -25,6 +28,7 @@ export class OriginBody implements AsyncIterable<Uint8Array> {
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
     const chunks = this.#response[Symbol.asyncIterator]();
     let timeout: NesonError | undefined;
+    let bytes = 0;
     const onSilence = () => {
       const message = `origin ${this.#name}: its body paused for ${this.#idleMs} ms, no longer is allowed`;
       timeout = new NesonError("origin-timeout", message, { fault: "peer" });
@@ -37,6 +41,8 @@ export class OriginBody implements AsyncIterable<Uint8Array> {
         try {
           const step = await chunks.next();
           if (step.done === true && !this.#response.complete) throw new Error("the connection closed early");
+          if (step.done !== true) bytes += step.value.length;
+          this.#checkLength(bytes, step.done === true);
           return step;
         } catch (cause) {
           if (timeout !== undefined) throw timeout;
@@ -52,5 +58,13 @@ export class OriginBody implements AsyncIterable<Uint8Array> {
         return { done: true, value: undefined };
       },
     };
+  }
+
+  /** RFC 9113 8.1.1. */
+  #checkLength(bytes: number, isEnd: boolean): void {
+    const declared = this.#declaredBytes;
+    if (declared === undefined || (isEnd ? bytes === declared : bytes <= declared)) return;
+    this.#response.destroy();
+    throw new Error(`found ${bytes} bytes${isEnd ? "" : " or more"}, ${declared} were declared`);
   }
 }

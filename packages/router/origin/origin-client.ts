@@ -24,6 +24,8 @@ export interface OriginRequest {
   body?: AsyncIterable<Uint8Array>;
   /** Fields that follow the content, known once it was read; sent where the content is chunked. */
   trailers?: () => string[];
+  /** True when the fields say Expect: the content is not read until the origin wants it. */
+  isAwaited?: boolean;
   /** Offers to go on as this; see `OriginResponse.tunnel`. */
   upgrade?: "websocket";
   /** Told of each interim answer (RFC 9110 15.2) but 100, with its end-to-end fields, before the answer. */
@@ -55,6 +57,8 @@ export interface OriginTunnel {
   socket: Duplex;
   /** What already came. */
   head: Uint8Array;
+  /** Of the origin, for messages. */
+  name: string;
 }
 
 /** See `createOriginClient`. */

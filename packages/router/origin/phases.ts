@@ -9,6 +9,9 @@ export interface Phases {
   readonly isConnected: boolean;
   /** Resolves once there is a connection; never without one. */
   readonly connected: Promise<void>;
+  /** More of the request is waited for, which is the client's affair. */
+  bodyAwaited(): void;
+  /** The origin is to take what it was sent. */
   bodyMoved(): void;
   bodySent(): void;
   stop(): void;
@@ -44,6 +47,7 @@ export function watchPhases(sent: ClientRequest, options: PhaseLimits, { host, i
       return isConnected;
     },
     connected: connection,
+    bodyAwaited: () => isOver || clearTimeout(timer),
     bodyMoved: () => isOver || move(options.idleMs, "the origin to take more of the request"),
     bodySent: () => isOver || move(options.firstByteMs, "an answer"),
     stop: () => {

@@ -1,5 +1,6 @@
 import type { EdgeRequest } from "@neson/kit/http/answer";
-import { endToEndFields } from "../policy/fields.ts";
+import { trailerFields } from "@neson/kit/wire/trailer-fields";
+import { endToEndFields, listMembers } from "../policy/fields.ts";
 
 /** How this cache names itself in Via (RFC 9110 7.6.3). */
 export const VIA = "1.1 neson";
@@ -49,7 +50,7 @@ export interface OriginHeadersOptions {
 
 /**
  * The flat fields of an origin request: the client's end-to-end ones, without Host, what tells the origin about the client, and (for a
- * pull) without what asks for less than the whole. `Expect` stays here: this server has already told the client to go on.
+ * pull) without what asks for less than the whole. `Expect` and `TE` are for whoever makes the request to add.
  */
 export function originRequestHeaders(request: EdgeRequest, options: OriginHeadersOptions): string[] {
   const headers: string[] = [];
@@ -75,6 +76,22 @@ export function bodyFraming(request: EdgeRequest): string[] {
   if (request.headers["transfer-encoding"] !== undefined) return ["Transfer-Encoding", "chunked"];
   const length = request.headers["content-length"];
   return length === undefined ? [] : ["Content-Length", length];
+}
+
+/** Whether a client takes what follows content (RFC 9110 10.1.4). */
+export function takesTrailers({ headers }: EdgeRequest): boolean {
+  return listMembers([one(headers.te) ?? ""]).includes("trailers");
+}
+
+/** What followed a request's content, as it may go to an origin: nothing that would tell it, among the fields, what only a proxy may say. */
+export function requestTrailers(request: EdgeRequest): string[] {
+  const kept: string[] = [];
+  const all = trailerFields(endToEndFields(request.trailers()));
+  for (let i = 0; i + 1 < all.length; i += 2) {
+    const name = (all[i] ?? "").toLowerCase();
+    if (!REPLACED.has(name) && !NOT_CLIENTS.has(name)) kept.push(all[i] ?? "", all[i + 1] ?? "");
+  }
+  return kept;
 }
 
 /** How often a request went through a cache of our kind. RFC 9110 7.6.3: Via exists to find loops. */

@@ -4,10 +4,12 @@ import { NesonError } from "@neson/kit/error";
 import { trailerFields } from "@neson/kit/wire/trailer-fields";
 import { endToEndFields } from "../policy/fields.ts";
 import { withoutTags } from "../purge/order.ts";
+import { badAnswer, InterimCount, wrongHead } from "./answer-head.ts";
 import { OriginBody } from "./origin-body.ts";
 import type { OriginRequest, OriginResponse } from "./origin-client.ts";
 import type { OriginOptions } from "./origin-options.ts";
 import { declaredLength, receivedHeaders } from "./response-headers.ts";
+import { cutShort, goOn, type SentBody } from "./send-body.ts";
 import { Unanswered } from "./send-once.ts";
 import { type Target, targetsOf } from "./targets.ts";
 
@@ -35,7 +37,9 @@ export async function sendHttp2(request: OriginRequest, deps: Http2Deps): Promis
   const { host } = target.origin;
   const { promise, resolve, reject } = Promise.withResolvers<OriginResponse>();
   const requestTimeMs = clock.nowMs();
-  const stream = session.request(fieldsOf(request, target), { endStream: request.body === undefined });
+  const hasBody = request.body !== undefined;
+  const stream = session.request(fieldsOf(request, target), { endStream: !hasBody, waitForTrailers: hasBody });
+  stream.once("wantTrailers", () => sendTrailers(stream, request.trailers?.() ?? []));
   const timer = new Silence(stream, host);
   let hasAnswered = false;
   const fail = (cause: unknown) => {
@@ -58,40 +62,55 @@ export async function sendHttp2(request: OriginRequest, deps: Http2Deps): Promis
     request.signal?.removeEventListener("abort", giveUp);
     fail(new Error("the stream was closed without an answer"));
   });
+  const interim = new InterimCount();
+  const refuse = (wrong: string) => {
+    fail(badAnswer(host, wrong));
+    stream.close(constants.NGHTTP2_CANCEL);
+  };
   stream.on("headers", (fields, _flags, raw: unknown) => {
     const status = Number(fields[":status"]);
-    if (status > 101) request.onInform?.(status, withoutTags(endToEndFields(plainFields(raw))));
+    const wrong = interim.wrong(status);
+    if (wrong !== undefined) refuse(wrong);
+    else if (status > 101) request.onInform?.(status, withoutTags(endToEndFields(plainFields(raw))));
   });
   stream.once("response", (fields, _flags, raw: unknown) => {
+    const answer = { status: Number(fields[":status"]), headers: plainFields(raw) };
+    const wrong = wrongHead({ status: answer.status, rawHeaders: answer.headers });
+    if (wrong !== undefined) {
+      refuse(wrong);
+      return;
+    }
     hasAnswered = true;
     timer.stop();
-    const times = { requestTimeMs, responseTimeMs: clock.nowMs() };
-    resolve(received(stream, { status: Number(fields[":status"]), headers: plainFields(raw) }, request, times, deps));
+    resolve(received(stream, answer, request, { requestTimeMs, responseTimeMs: clock.nowMs() }, deps));
   });
   timer.within(options.firstByteMs, "an answer");
   if (request.body !== undefined) {
-    sendContent(stream, request.body, () => timer.within(options.firstByteMs, "an answer")).catch(fail);
+    sendContent(stream, { ...request, body: request.body }, timer, options).catch(fail);
   }
   return promise;
 }
 
-function fieldsOf(
-  { method, target: path, headers }: OriginRequest,
-  { origin, hostField }: Target,
-): Record<string, string | string[]> {
-  const fields: Record<string, string | string[]> = {
-    ":method": method,
-    ":scheme": "https",
-    ":authority": hostField,
-    ":path": origin.base + path,
-  };
-  for (let i = 0; i + 1 < headers.length; i += 2) {
-    const [name, value] = [(headers[i] ?? "").toLowerCase(), headers[i + 1] ?? ""];
+type FieldMap = Record<string, string | string[]>;
+
+function fieldsOf({ method, target: path, headers }: OriginRequest, { origin, hostField }: Target): FieldMap {
+  const pseudo = { ":method": method, ":scheme": "https", ":authority": hostField, ":path": origin.base + path };
+  return addFields(pseudo, headers);
+}
+
+function addFields(fields: FieldMap, flat: readonly string[]): FieldMap {
+  for (let i = 0; i + 1 < flat.length; i += 2) {
+    const [name, value] = [(flat[i] ?? "").toLowerCase(), flat[i + 1] ?? ""];
     if (CONNECTION_FIELDS.has(name)) continue;
     const known = fields[name];
     fields[name] = known === undefined ? value : [...(Array.isArray(known) ? known : [known]), value];
   }
   return fields;
+}
+
+/** Ends the stream with what follows the content (RFC 9113 8.1). */
+function sendTrailers(stream: ClientHttp2Stream, flat: readonly string[]): void {
+  stream.sendTrailers(addFields({}, flat));
 }
 
 /** Flat fields without pseudo-fields. */
@@ -107,16 +126,16 @@ function plainFields(raw: unknown): string[] {
 function received(
   stream: ClientHttp2Stream,
   answer: { status: number; headers: string[] },
-  { site }: OriginRequest,
+  { site, method }: OriginRequest,
   times: { requestTimeMs: number; responseTimeMs: number },
   { target, options }: Http2Deps,
 ): OriginResponse {
   const origins = targetsOf(site).map(({ origin }) => origin);
+  const stop = () => stream.close(constants.NGHTTP2_CANCEL);
   let trailers: string[] = [];
   stream.once("trailers", (_fields, _flags, raw: unknown) => {
     trailers = plainFields(raw);
   });
-  const stop = () => stream.close(constants.NGHTTP2_CANCEL);
   const source = {
     [Symbol.asyncIterator]: () => stream[Symbol.asyncIterator](),
     on: stream.on.bind(stream),
@@ -125,12 +144,15 @@ function received(
       return stream.rstCode === constants.NGHTTP2_NO_ERROR && !stream.aborted;
     },
   };
+  const contentLength = declaredLength(answer.headers);
+  const hasBody = method !== "HEAD" && answer.status !== 304;
+  const declaredBytes = hasBody ? contentLength : undefined;
   return {
     status: answer.status,
     headers: receivedHeaders(answer.headers, origins, times.responseTimeMs),
-    contentLength: declaredLength(answer.headers),
+    contentLength,
     ...times,
-    body: new OriginBody(source, { idleMs: options.idleMs, name: target.origin.host }),
+    body: new OriginBody(source, { idleMs: options.idleMs, name: target.origin.host, declaredBytes }),
     trailers: () => trailerFields(endToEndFields(trailers)),
     discard: stop,
   };
@@ -138,26 +160,32 @@ function received(
 
 async function sendContent(
   stream: ClientHttp2Stream,
-  body: AsyncIterable<Uint8Array>,
-  moved: () => void,
+  { body, isAwaited }: SentBody,
+  timer: Silence,
+  { firstByteMs, idleMs }: OriginOptions,
 ): Promise<void> {
   const closed = new Promise<"closed">((resolve) => stream.once("close", () => resolve("closed")));
+  if (isAwaited === true && !(await goOn(stream, closed))) {
+    stream.once("end", () => stream.close());
+    return;
+  }
   try {
+    timer.rest();
     for await (const chunk of body) {
       if (stream.destroyed || stream.closed) return;
-      moved();
       if (stream.write(chunk)) continue;
+      timer.within(idleMs, "the origin to take more of the request");
       const drained = new Promise<"drained">((resolve) => stream.once("drain", () => resolve("drained")));
       if ((await Promise.race([drained, closed])) === "closed") return;
+      timer.rest();
     }
   } catch (cause) {
     // The client left in the middle: the origin must not take the part for the whole.
     stream.close(constants.NGHTTP2_CANCEL);
-    if (cause instanceof NesonError && cause.fault === "caller") throw cause;
-    throw new NesonError("request-cut-short", "the client's request body ended early", { fault: "caller", cause });
+    throw cutShort(cause);
   }
   stream.end();
-  moved();
+  timer.within(firstByteMs, "an answer");
 }
 
 /** Ends a stream that is silent for too long. */
@@ -179,6 +207,11 @@ class Silence {
       const message = `origin ${this.#host}: waited ${limitMs} ms for ${waitedFor}, no longer is allowed`;
       this.#stream.destroy(new NesonError("origin-timeout", message, { fault: "peer" }));
     }, limitMs);
+  }
+
+  /** The client is to send more: no time runs. */
+  rest(): void {
+    clearTimeout(this.#timer);
   }
 
   stop(): void {

@@ -1,4 +1,4 @@
-import http, { type IncomingMessage } from "node:http";
+import http, { type ClientRequest, type IncomingMessage } from "node:http";
 import https from "node:https";
 import { isIP } from "node:net";
 import type { Clock } from "@neson/kit/clock";
@@ -6,10 +6,11 @@ import { NesonError } from "@neson/kit/error";
 import { trailerFields } from "@neson/kit/wire/trailer-fields";
 import { endToEndFields } from "../policy/fields.ts";
 import { withoutTags } from "../purge/order.ts";
+import { badAnswer, InterimCount, wrongHead } from "./answer-head.ts";
 import { OriginBody } from "./origin-body.ts";
 import type { OriginRequest, OriginResponse } from "./origin-client.ts";
 import type { OriginOptions } from "./origin-options.ts";
-import { watchPhases } from "./phases.ts";
+import { type Phases, watchPhases } from "./phases.ts";
 import type { Pool } from "./pools.ts";
 import type { Address } from "./resolver.ts";
 import { declaredLength, receivedHeaders } from "./response-headers.ts";
@@ -34,6 +35,8 @@ export class Unanswered extends Error {
     this.wasIdle = wasIdle;
   }
 }
+
+type Times = Pick<OriginResponse, "requestTimeMs" | "responseTimeMs">;
 
 /** What one request works with. */
 export interface OnceDeps {
@@ -70,28 +73,65 @@ export function sendOnce(request: OriginRequest, deps: OnceDeps): Promise<Origin
   let hasAnswered = false;
   // Once there is an answer, its body tells what goes wrong. What comes behind its end (RFC 9112 6.3) costs the connection, not the answer.
   sent.on("error", (error) => hasAnswered || fail(error));
+  sent.on("close", () => request.signal?.removeEventListener("abort", giveUp));
+  const sending =
+    request.body === undefined ? sendNoBody(sent, phases) : sendBody(sent, { ...request, body: request.body }, phases);
+  sending.catch(fail);
+  hear(sent, request, deps, {
+    fail,
+    answered: () => {
+      hasAnswered = true;
+      phases.stop();
+      request.signal?.removeEventListener("abort", giveUp);
+      return { requestTimeMs, responseTimeMs: clock.nowMs() };
+    },
+    resolve,
+  });
+  return promise;
+}
+
+/** Waits for what the origin says. */
+function hear(
+  sent: ClientRequest,
+  request: OriginRequest,
+  deps: OnceDeps,
+  outcome: { fail(cause: unknown): void; answered(): Times; resolve(response: OriginResponse): void },
+): void {
+  const { host } = deps.target.origin;
+  const { fail, answered, resolve } = outcome;
+  const interim = new InterimCount();
   sent.on("information", ({ statusCode, rawHeaders }) => {
-    if (statusCode > 101) request.onInform?.(statusCode, withoutTags(endToEndFields(rawHeaders)));
+    const wrong = interim.wrong(statusCode);
+    if (wrong !== undefined) fail(badAnswer(host, wrong));
+    else if (statusCode > 101) request.onInform?.(statusCode, withoutTags(endToEndFields(rawHeaders)));
   });
   sent.once("response", (response) => {
-    hasAnswered = true;
-    phases.stop();
-    request.signal?.removeEventListener("abort", giveUp);
-    resolve(received(response, request, { requestTimeMs, responseTimeMs: clock.nowMs() }, deps));
+    response.on("error", () => {});
+    const { statusCode: status = 0, httpVersion, rawHeaders } = response;
+    const wrong = wrongHead({ status, httpVersion, rawHeaders });
+    if (wrong !== undefined) {
+      fail(badAnswer(host, wrong));
+      return;
+    }
+    // A connection on which less was sent than was announced would take the next request for the rest.
+    response.once("close", () => sent.writableEnded || sent.destroy());
+    resolve(received(response, request, answered(), deps));
   });
   sent.once("upgrade", (response, socket, head) => {
-    hasAnswered = true;
-    phases.stop();
-    request.signal?.removeEventListener("abort", giveUp);
-    const answer = received(response, request, { requestTimeMs, responseTimeMs: clock.nowMs() }, deps);
-    resolve({ ...answer, tunnel: { socket, head }, discard: () => socket.destroy() });
+    const { upgrade } = request;
+    if (upgrade === undefined || response.headers.upgrade?.toLowerCase() !== upgrade) {
+      socket.destroy();
+      fail(badAnswer(host, "status 101 for a protocol that it was not offered"));
+      return;
+    }
+    const answer = received(response, request, answered(), deps);
+    resolve({ ...answer, tunnel: { socket, head, name: host }, discard: () => socket.destroy() });
   });
-  sent.on("close", () => request.signal?.removeEventListener("abort", giveUp));
-  if (request.body === undefined) {
-    sent.end();
-    phases.bodySent();
-  } else sendBody(sent, { body: request.body, trailers: request.trailers }, phases).catch(fail);
-  return promise;
+}
+
+async function sendNoBody(sent: ClientRequest, phases: Phases): Promise<void> {
+  sent.end();
+  phases.bodySent();
 }
 
 function open(request: OriginRequest, { target, addresses, pool, options }: OnceDeps) {
@@ -119,7 +159,7 @@ function open(request: OriginRequest, { target, addresses, pool, options }: Once
 function received(
   response: IncomingMessage,
   { site }: OriginRequest,
-  times: { requestTimeMs: number; responseTimeMs: number },
+  times: Times,
   { target, options }: OnceDeps,
 ): OriginResponse {
   const origins = targetsOf(site).map(({ origin }) => origin);

@@ -7,9 +7,7 @@ import { deriveFillKey } from "@neson/protocol/fill-ticket";
 import { type Identity, identityFromSeed } from "@neson/protocol/identity";
 import type { Db } from "../db/database.ts";
 import { isPostgres } from "../db/postgres.ts";
-
-const SECRET_BYTES = 32;
-const [MASTER_FILE, IDENTITY_FILE] = ["master.key", "identity.key"];
+import { IDENTITY_KEY_FILE, MASTER_KEY_FILE, SECRET_BYTES } from "./key-names.ts";
 
 /** Secrets that outlive the process, the same on every Router of a network, and what is derived from them. */
 export interface NetworkKeys {
@@ -31,7 +29,7 @@ export interface NetworkKeys {
 export async function openNetworkKeys(directory: string, db: Db): Promise<NetworkKeys> {
   if (!isPostgres(db)) return readKeys(directory);
   const bound = await boundFingerprint(db);
-  const missing = [MASTER_FILE, IDENTITY_FILE].filter((name) => !existsSync(join(directory, name)));
+  const missing = [MASTER_KEY_FILE, IDENTITY_KEY_FILE].filter((name) => !existsSync(join(directory, name)));
   if (bound !== undefined && missing.length > 0)
     throw otherKeys(directory, `there is no ${missing.join(" and no ")}`, bound);
   const keys = readKeys(directory);
@@ -46,8 +44,8 @@ export async function openNetworkKeys(directory: string, db: Db): Promise<Networ
 }
 
 function readKeys(directory: string): NetworkKeys {
-  const master = readOrCreateSecret(join(directory, MASTER_FILE), SECRET_BYTES);
-  const identity = identityFromSeed(readOrCreateSecret(join(directory, IDENTITY_FILE), SECRET_BYTES));
+  const master = readOrCreateSecret(join(directory, MASTER_KEY_FILE), SECRET_BYTES);
+  const identity = identityFromSeed(readOrCreateSecret(join(directory, IDENTITY_KEY_FILE), SECRET_BYTES));
   return {
     ...{ master, identity, fill: deriveFillKey(master), bus: hmacSha256(master, "neson-bus-1\n") },
     fingerprint: toHex(sha256(hmacSha256(master, "neson-network-1\n", identity.publicKey))).slice(0, 32),
@@ -62,6 +60,6 @@ async function boundFingerprint(db: Db): Promise<string | undefined> {
 function otherKeys(directory: string, found: string, bound: string | undefined): NesonError {
   const message =
     `the database belongs to Routers whose keys have the fingerprint ${bound}; in ${directory} ${found}. ` +
-    `Copy ${MASTER_FILE} and ${IDENTITY_FILE} there from the data directory of one of them, or name another database`;
+    `Copy ${MASTER_KEY_FILE} and ${IDENTITY_KEY_FILE} there from the data directory of one of them, or name another database`;
   return new NesonError("other-keys", message, { fault: "operator", details: { directory } });
 }

@@ -1,5 +1,7 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "@neson/kit/clock";
+import { NesonError } from "@neson/kit/error";
 import { lockDirectory } from "@neson/kit/files";
 import type { Log } from "@neson/kit/log";
 import { openCatalog } from "../catalog/catalog.ts";
@@ -10,6 +12,7 @@ import { openDatabase } from "../db/database.ts";
 import { isPostgresUrl } from "../db/place.ts";
 import { openSites } from "../sites/site-registry.ts";
 import { openSliceStore } from "../slices/slice-store.ts";
+import { DATABASE_FILE, RESTORE_MARK_FILE } from "./key-names.ts";
 import { openNetworkKeys } from "./network-keys.ts";
 
 /** Memory for entries that are found without the database. */
@@ -28,8 +31,9 @@ export async function openStorage(
 ) {
   const { dataDir, shieldBytes, memoryBytes, sitesFile } = config;
   parts.use(lockDirectory(dataDir));
-  const place = config.databaseUrl ?? join(dataDir, "router.sqlite");
-  const db = await openDatabase(place);
+  refuseUnfinishedRestore(dataDir);
+  const place = config.databaseUrl ?? join(dataDir, DATABASE_FILE);
+  const db = await openDatabase(place, { clock, log });
   parts.defer(() => db.destroy());
   const keys = await openNetworkKeys(config.keysDir ?? dataDir, db);
   if (!isPostgresUrl(place)) parts.use(await startCheckpoints(db, place));
@@ -44,4 +48,10 @@ export async function openStorage(
   const forgetStored = (siteName: string) => catalog.removeSite(siteName);
   const sites = await openSites({ db, clock, forgetStored }, sitesFile);
   return { keys, db, shield, catalog, slices, sites };
+}
+
+function refuseUnfinishedRestore(dataDir: string): void {
+  if (!existsSync(join(dataDir, RESTORE_MARK_FILE))) return;
+  const message = `starting in ${dataDir}: a restore was broken off there; run it again with --replace`;
+  throw new NesonError("restore-unfinished", message, { fault: "operator" });
 }

@@ -1,5 +1,6 @@
 import { describeError } from "@neson/kit/error";
 import { parseTerminalFrame, type RouterMessage, type TerminalMessage } from "@neson/protocol/messages";
+import { isUnavailable } from "../db/database-trouble.ts";
 import type { Audits } from "./audits.ts";
 import { ConnectedTerminal } from "./connected-terminal.ts";
 import type { DialBack } from "./dial-back.ts";
@@ -139,6 +140,8 @@ export class TerminalChannel {
       else if (this.#desk === undefined) this.#refuse(refusal("bad-message", `found ${message.type} before hello`));
       else await this.#handleOpen(message, this.#desk);
     } catch (error) {
+      // Not its fault, and it serves well meanwhile. What is not acknowledged it says again.
+      if (isUnavailable(error)) return this.#deps.log.warn({ err: error, type: message.type }, describeError(error));
       this.#deps.log.error({ err: error, type: message.type }, "handling a control message failed");
       this.#end("internal error");
     }

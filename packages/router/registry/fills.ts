@@ -1,6 +1,8 @@
 import type { Clock } from "@neson/kit/clock";
+import { retryAfter } from "@neson/kit/http/failure";
 import { parseRange } from "@neson/kit/http/range";
 import { openFillTicket } from "@neson/protocol/fill-ticket";
+import { isUnavailable } from "../db/database-trouble.ts";
 
 /** Where a fill's bytes and pieces come from. */
 export interface FillDeps {
@@ -25,7 +27,13 @@ export async function answerFill(
   if (!verdict.ok) return plain(403, `fill ticket refused: ${verdict.reason}`);
   const { objectId } = verdict.ticket;
   if (match[2] !== undefined) {
-    const pieces = await deps.catalog.pieces(objectId);
+    let pieces: Uint8Array | undefined;
+    try {
+      pieces = await deps.catalog.pieces(objectId);
+    } catch (error) {
+      if (isUnavailable(error)) return plain(503, "pieces cannot be looked up now; ask again later", retryAfter(error));
+      throw error;
+    }
     return pieces === undefined ? plain(404, `no object ${objectId} here`) : new Response(Uint8Array.from(pieces));
   }
   const file = deps.shield.open(objectId);
@@ -46,6 +54,8 @@ function answerBytes(request: Request, file: { path: string; size: number }): Re
   });
 }
 
-function plain(status: number, line: string): Response {
-  return new Response(`${line}\n`, { status, headers: { "Content-Type": "text/plain; charset=utf-8" } });
+function plain(status: number, line: string, [name, value]: string[] = []): Response {
+  const headers = new Headers({ "Content-Type": "text/plain; charset=utf-8" });
+  if (name !== undefined && value !== undefined) headers.set(name, value);
+  return new Response(`${line}\n`, { status, headers });
 }

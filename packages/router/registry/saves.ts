@@ -5,6 +5,7 @@ import { sealFillTicket } from "@neson/protocol/fill-ticket";
 import type { Identity } from "@neson/protocol/identity";
 import { type Manifest, signManifest } from "@neson/protocol/manifest";
 import type { RouterMessage, TerminalMessage } from "@neson/protocol/messages";
+import { isUnavailable } from "../db/database-trouble.ts";
 import type { ConnectedTerminal } from "./connected-terminal.ts";
 
 /** How long a fill may start after its `save`; a Terminal that comes later asks again. */
@@ -65,7 +66,13 @@ export function createSaves(options: { controlUrl: () => string; fillKey: Uint8A
       }
     },
     answerWant: async (want, terminal) => {
-      const save = await saveOf(terminal, want);
+      let save: Awaited<ReturnType<typeof saveOf>>;
+      try {
+        save = await saveOf(terminal, want);
+      } catch (error) {
+        if (!isUnavailable(error)) throw error;
+        return { type: "nothing", id: want.id, reason: "this Router cannot look up its objects now; ask again later" };
+      }
       if (save !== undefined) {
         terminal.noteOrdered(want.objectId);
         return { ...save, priority: "now", id: want.id };

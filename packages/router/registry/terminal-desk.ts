@@ -1,6 +1,7 @@
 import type { Clock } from "@neson/kit/clock";
 import type { Log } from "@neson/kit/log";
 import type { TerminalMessage } from "@neson/protocol/messages";
+import { isUnavailable } from "../db/database-trouble.ts";
 import type { Claim, ClaimsOutcome } from "../meter/meter.ts";
 import type { Settlements } from "../steer/settlements.ts";
 import type { Audits } from "./audits.ts";
@@ -38,12 +39,16 @@ type Frame<T extends TerminalMessage["type"]> = Extract<TerminalMessage, { type:
 
 /** Pages of an index whose objects are still to be looked up. The look takes less time than a page takes to arrive. */
 const MAX_PAGES_LOOKED_UP = 50;
+/** Ids kept until the database is back, some 5 MB. */
+const MAX_UNSEARCHED = 50_000;
 
 /** Acts on what one Terminal says, from its `welcome` on. */
 export class TerminalDesk {
   readonly terminal: ConnectedTerminal;
   readonly #deps: TerminalDeskDeps;
   #pagesLookedUp = 0;
+  /** Objects that could not be looked up while the database was away. */
+  #unsearched: string[] = [];
 
   constructor(terminal: ConnectedTerminal, deps: TerminalDeskDeps) {
     this.terminal = terminal;
@@ -94,7 +99,7 @@ export class TerminalDesk {
     }
     this.#pagesLookedUp += 1;
     this.#deletePurged(page.objects.map(([objectId]) => objectId))
-      .catch((error) => this.#deps.log.error({ err: error }, "searching an index for purged objects failed"))
+      .catch((error) => this.#warnUnsearched(error))
       .finally(() => {
         this.#pagesLookedUp -= 1;
       });
@@ -105,6 +110,8 @@ export class TerminalDesk {
     const { terminal } = this;
     terminal.report = message;
     terminal.send({ type: "ok", sequence: message.sequence });
+    const again = this.#unsearched.splice(0);
+    if (again.length > 0) void this.#deletePurged(again).catch((error) => this.#warnUnsearched(error));
     const requestId = terminal.compareIndex(message.indexDigest, this.#deps.clock.nowMs());
     if (requestId !== undefined) terminal.send({ type: "index.request", id: requestId });
   }
@@ -127,8 +134,18 @@ export class TerminalDesk {
 
   /** Tells a Terminal that was away, or busy saving, when something was purged. */
   async #deletePurged(objectIds: readonly string[]): Promise<void> {
-    const purged = await this.#deps.purgedAmong(objectIds);
+    let purged: string[];
+    try {
+      purged = await this.#deps.purgedAmong(objectIds);
+    } catch (error) {
+      if (!isUnavailable(error) || this.#unsearched.length + objectIds.length > MAX_UNSEARCHED) throw error;
+      this.#unsearched.push(...objectIds);
+      return;
+    }
     if (purged.length > 0)
       deleteAt(this.terminal, purged, "purged while this Terminal did not hold it yet, or was away");
+  }
+  #warnUnsearched(error: unknown): void {
+    this.#deps.log.error({ err: error, terminal: this.terminal.id }, "searching an index for purged objects failed");
   }
 }

@@ -1,7 +1,10 @@
 import type { Clock } from "@neson/kit/clock";
 import { type Standing, TRACKS } from "@neson/protocol/standing";
+import type { Kysely } from "kysely";
 import type { Db } from "../db/database.ts";
 import { noteReason, reasonsOf } from "../db/reasons.ts";
+import type { Schema } from "../db/schema.ts";
+import { holdNames, transact } from "../db/transaction.ts";
 
 /** One of the three tracks. */
 export type Track = (typeof TRACKS)[number];
@@ -36,35 +39,39 @@ export interface Tracks {
 /** Opens the tracks in the Router's database. */
 export function createTracks(deps: { db: Db; clock: Clock }): Tracks {
   const { db, clock } = deps;
-  const readSums = async (terminalId: string, track: Track) => {
-    const rows = db.selectFrom("terminal_tracks").selectAll().where("terminal_id", "=", terminalId);
+  const readSums = async (from: Kysely<Schema>, terminalId: string, track: Track) => {
+    const rows = from.selectFrom("terminal_tracks").selectAll().where("terminal_id", "=", terminalId);
     const row = await rows.where("track", "=", track).executeTakeFirst();
     return { checks: Number(row?.checks ?? 0), failures: Number(row?.failures ?? 0), score: row?.score ?? 0 };
   };
-  const count = async (terminalId: string, track: Track, isFailure: boolean) => {
-    const sums = await readSums(terminalId, track);
+  const count = async (transaction: Kysely<Schema>, terminalId: string, track: Track, isFailure: boolean) => {
+    const sums = await readSums(transaction, terminalId, track);
     const values = {
       checks: sums.checks + 1,
       failures: sums.failures + (isFailure ? 1 : 0),
       score: Math.max(0, sums.score + (isFailure ? FAIL_SCORE : PASS_SCORE)),
     };
-    await db
+    await transaction
       .insertInto("terminal_tracks")
       .values({ terminal_id: terminalId, track, ...values })
       .onConflict((conflict) => conflict.columns(["terminal_id", "track"]).doUpdateSet(values))
       .execute();
   };
   const standingOf = async (terminalId: string, track: Track): Promise<Standing["tracks"][Track]> => ({
-    ...(await readSums(terminalId, track)),
+    ...(await readSums(db, terminalId, track)),
     limit: LIMIT,
     consequence: CONSEQUENCE,
     reasons: await reasonsOf(db, terminalId, track),
   });
   return {
     noteCheck: async (terminalId, outcome, reason) => {
-      for (const track of TRACKS_TESTED[outcome]) await count(terminalId, track, track === outcome);
-      if (outcome === "good") return;
-      await noteReason(db, { terminalId, kind: outcome, reason, nowMs: clock.nowMs() });
+      const nowMs = clock.nowMs();
+      await transact(db, async (transaction) => {
+        // A Terminal that has just moved is checked by two Routers.
+        await holdNames(transaction, [`tracks ${terminalId}`]);
+        for (const track of TRACKS_TESTED[outcome]) await count(transaction, terminalId, track, track === outcome);
+        if (outcome !== "good") await noteReason(transaction, { terminalId, kind: outcome, reason, nowMs });
+      });
     },
     noteLostConnection: (terminalId, reason) =>
       noteReason(db, { terminalId, kind: "offline", reason, nowMs: clock.nowMs() }),

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import type { Clock } from "@neson/kit/clock";
 import { describeError, NesonError } from "@neson/kit/error";
 import { siteIdOf } from "@neson/protocol/ticket";
-import type { Kysely } from "kysely";
+import type { Kysely, Transaction } from "kysely";
 import { z } from "zod";
 import type { Db } from "../db/database.ts";
 import { isPostgres } from "../db/postgres.ts";
@@ -67,18 +67,19 @@ export async function openSites(deps: SiteRegistryDeps, sitesFile?: string): Pro
     list: () => [...byName.values()],
     put: async (input) => {
       const site = parseSite(input);
+      for (const host of site.hosts) refuseTakenHost(site, host, byHost.get(host));
+      const former = byName.get(site.name);
       const row = { name: site.name, settings: JSON.stringify(site), created_at: deps.clock.nowMs() };
-      const former = await transact(deps.db, async (transaction) => {
-        // Another Router may be giving the same host to another site.
+      await transact(deps.db, async (transaction) => {
         await holdNames(transaction, ["sites"]);
-        if (isPostgres(transaction)) await read(transaction);
-        for (const host of site.hosts) refuseTakenHost(site, host, byHost.get(host));
+        for (const other of await sitesOfOthers(transaction, site.name)) {
+          for (const host of site.hosts) refuseTakenHost(site, host, other.hosts.includes(host) ? other : undefined);
+        }
         await transaction
           .insertInto("sites")
           .values(row)
           .onConflict((conflict) => conflict.column("name").doUpdateSet({ settings: row.settings }))
           .execute();
-        return byName.get(site.name);
       });
       hold(site);
       registry.onChanged(site.name);
@@ -99,6 +100,13 @@ export async function openSites(deps: SiteRegistryDeps, sitesFile?: string): Pro
   await read(deps.db);
   if (sitesFile !== undefined) for (const site of await readSitesFile(sitesFile)) await registry.put(site);
   return registry;
+}
+
+/** Sites that other Routers may have put since this one read them; on SQLite there are none that it does not know. */
+async function sitesOfOthers(transaction: Transaction<Schema>, name: string): Promise<Site[]> {
+  if (!isPostgres(transaction)) return [];
+  const rows = await transaction.selectFrom("sites").select("settings").where("name", "!=", name).execute();
+  return rows.map(({ settings }) => parseSite(JSON.parse(settings)));
 }
 
 function parseSite(input: unknown): Site {

@@ -1,5 +1,5 @@
 import { removeHeader } from "@neson/kit/http/answer";
-import { selectingHeaders } from "../catalog/catalog.ts";
+import { selectingHeaders } from "../catalog/selecting.ts";
 import type { OriginResponse } from "../origin/origin-client.ts";
 import { withoutCookies } from "../origin/response-headers.ts";
 import { soleField } from "../policy/fields.ts";

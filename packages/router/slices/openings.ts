@@ -1,6 +1,6 @@
 import type { Clock } from "@neson/kit/clock";
-import { selectingHeaders } from "../catalog/catalog.ts";
 import { Lru } from "../catalog/lru.ts";
+import { selectingHeaders } from "../catalog/selecting.ts";
 import type { OriginResponse } from "../origin/origin-client.ts";
 import { withoutCookies } from "../origin/response-headers.ts";
 import { freshened } from "../policy/update.ts";

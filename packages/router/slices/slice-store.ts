@@ -1,7 +1,8 @@
 import { createHash, randomUUID } from "node:crypto";
 import { describeError } from "@neson/kit/error";
 import type { Log } from "@neson/kit/log";
-import { type Catalog, selectingHeaders } from "../catalog/catalog.ts";
+import type { Catalog } from "../catalog/catalog.ts";
+import { selectingHeaders } from "../catalog/selecting.ts";
 import { prepare } from "../policy/prepare.ts";
 import { type RequestHeaders, selectVariant } from "../policy/vary.ts";
 import { SLICE_BYTES } from "./grid.ts";

@@ -14,6 +14,9 @@ const STEPS: Record<Step, { seconds: number; keptSeconds: number }> = {
   day: { seconds: 86_400, keptSeconds: 800 * 86_400 },
 };
 
+/** Longer than any Router waits for its database. */
+const BATCHES_KEPT_SECONDS = 7 * 86_400;
+
 /** The steps, the finest first. */
 export const STEP_NAMES = ["minute", "hour", "day"] as const;
 /** Rows of one statement: 7 parameters each, below SQLite's and PostgreSQL's limits. */
@@ -39,7 +42,10 @@ export async function addFigures(
   addition: { site: string; counts: readonly Counted[]; atSeconds: number },
 ): Promise<void> {
   const { site, atSeconds } = addition;
-  const counts = addition.counts.filter(({ requests, bytes }) => requests > 0 || bytes > 0);
+  const counts = addition.counts
+    .filter(({ requests, bytes }) => requests > 0 || bytes > 0)
+    // In one order for everybody, so that no two Routers wait for each other.
+    .toSorted((a, b) => compare(a.dimension, b.dimension) || compare(a.value, b.value));
   const rows = STEP_NAMES.flatMap((step) => {
     const { seconds } = STEPS[step];
     const startsAt = Math.floor(atSeconds / seconds) * seconds;
@@ -57,6 +63,10 @@ export async function addFigures(
       )
       .execute();
   }
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /** A site's figures from one time to another (Unix seconds, the end excluded), oldest first, at most `limit`. */
@@ -84,8 +94,22 @@ export async function readFigures(
   }));
 }
 
+/** Notes, within a transaction, that it writes a batch; false when an earlier transaction did. */
+export async function beginBatch(db: Kysely<Schema>, batch: string, nowMs: number): Promise<boolean> {
+  const result = await db
+    .insertInto("written_figures")
+    .values({ batch, written_at: nowMs })
+    .onConflict((conflict) => conflict.column("batch").doNothing())
+    .executeTakeFirst();
+  return Number(result.numInsertedOrUpdatedRows) === 1;
+}
+
 /** Forgets what is older than its step is kept. */
 export async function forgetOldFigures(db: Db, nowSeconds: number): Promise<void> {
+  await db
+    .deleteFrom("written_figures")
+    .where("written_at", "<", (nowSeconds - BATCHES_KEPT_SECONDS) * 1000)
+    .execute();
   for (const step of STEP_NAMES) {
     await db
       .deleteFrom("traffic_figures")

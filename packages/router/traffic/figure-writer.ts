@@ -1,15 +1,28 @@
+import { randomUUID } from "node:crypto";
 import type { Clock } from "@neson/kit/clock";
 import { describeError } from "@neson/kit/error";
 import type { Log } from "@neson/kit/log";
 import type { Db } from "../db/database.ts";
+import { isUnavailable } from "../db/database-trouble.ts";
+import { isPostgres } from "../db/postgres.ts";
 import { transact } from "../db/transaction.ts";
 import { addUsage } from "../spend/usage-tables.ts";
-import { addFigures, forgetOldFigures } from "./figure-tables.ts";
+import { addFigures, beginBatch, forgetOldFigures } from "./figure-tables.ts";
 import { type SiteTally, Tallies } from "./tally.ts";
 
 /** A killed process loses at most so much of what was counted. */
 const WRITE_MS = 5000;
 const FORGET_MS = 3_600_000;
+
+/** What one site's requests came to until they were taken for writing. */
+interface Batch {
+  id: string;
+  site: string;
+  tally: SiteTally;
+  nowMs: number;
+  /** It was tried, and may have been written. */
+  isUnsure?: boolean;
+}
 
 /** What writing traffic down needs. */
 export interface FigureWriterDeps {
@@ -26,6 +39,8 @@ export class FigureWriter implements AsyncDisposable {
   readonly #deps: FigureWriterDeps;
   readonly #timer: Timer;
   #writing: Promise<void> | undefined;
+  /** Nobody knows whether these were written: the connection broke at the commit. */
+  #unsure: Batch[] = [];
   #forgottenAtMs = 0;
   #hasFailed = false;
 
@@ -59,11 +74,10 @@ export class FigureWriter implements AsyncDisposable {
   async #write(): Promise<void> {
     const { db, clock, log } = this.#deps;
     const nowMs = clock.nowMs();
-    const taken = this.tallies.take();
+    const fresh = [...this.tallies.take()].map(([site, tally]) => ({ id: randomUUID(), site, tally, nowMs }));
     const written: string[] = [];
-    for (const [site, tally] of taken) {
-      if (await this.#writeSite(site, tally, nowMs)) written.push(site);
-      else this.#giveBack(site, tally);
+    for (const batch of [...this.#unsure.splice(0), ...fresh]) {
+      if (await this.#writeBatch(batch)) written.push(batch.site);
     }
     try {
       if (nowMs - this.#forgottenAtMs > FORGET_MS) {
@@ -76,20 +90,28 @@ export class FigureWriter implements AsyncDisposable {
     }
   }
 
-  async #writeSite(site: string, tally: SiteTally, nowMs: number): Promise<boolean> {
+  async #writeBatch(batch: Batch): Promise<boolean> {
     const { db, log } = this.#deps;
+    const { id, site, tally, nowMs } = batch;
+    let isUnsure = batch.isUnsure === true;
     try {
       await transact(db, async (transaction) => {
+        isUnsure = batch.isUnsure === true;
+        // Only a connection can break between the commit and its answer.
+        if (isPostgres(db) && !(await beginBatch(transaction, id, nowMs))) return;
         await addFigures(transaction, { site, counts: [...tally.counts()], atSeconds: Math.floor(nowMs / 1000) });
         const { requests } = tally.total;
         const routerBytes = tally.of("sender", "router").bytes;
         await addUsage(transaction, { site, nowMs, requests, routerBytes, terminalBytes: 0 });
+        isUnsure = true;
       });
       this.#hasFailed = false;
       return true;
     } catch (error) {
       if (!this.#hasFailed) log.error({ err: error }, `writing traffic figures failed: ${describeError(error)}`);
       this.#hasFailed = true;
+      if (isUnsure && isUnavailable(error)) this.#unsure.push({ ...batch, isUnsure });
+      else this.#giveBack(site, tally);
       return false;
     }
   }

@@ -1,5 +1,4 @@
 import type { Kysely } from "kysely";
-import { bytesType } from "../column-types.ts";
 
 /** The catalog, the sites, and what Terminals are paid for. */
 export async function createFirstTables(db: Kysely<unknown>): Promise<void> {
@@ -9,7 +8,7 @@ export async function createFirstTables(db: Kysely<unknown>): Promise<void> {
     .addColumn("size", "bigint", (column) => column.notNull())
     .addColumn("piece_size", "integer", (column) => column.notNull())
     .addColumn("sha256", "text", (column) => column.notNull())
-    .addColumn("pieces", bytesType(db), (column) => column.notNull())
+    .addColumn("pieces", "blob", (column) => column.notNull())
     .addColumn("created_at", "bigint", (column) => column.notNull())
     .addColumn("last_used_at", "bigint", (column) => column.notNull())
     .addColumn("shielded", "integer", (column) => column.notNull())
