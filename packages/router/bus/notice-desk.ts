@@ -28,6 +28,7 @@ export function createNoticeDesk(deps: NoticeDeskDeps): BusHandlers {
   const { catalog, sites, purger, relay, live, settlements, clock, log } = deps;
   const startedAtMs = clock.nowMs();
   let heardAtMs: number | undefined;
+  let isStarted = false;
   return {
     signal: (signal, from) => {
       heardAtMs = clock.nowMs();
@@ -56,7 +57,9 @@ export function createNoticeDesk(deps: NoticeDeskDeps): BusHandlers {
       }
     },
     resync: async (why) => {
-      log.info({ why }, "reading sites, catalog and purges again");
+      // At the start there is nothing to tell anybody.
+      log[isStarted ? "info" : "debug"]({ why }, "reading sites, catalog and purges again");
+      isStarted = true;
       // Before it started it had nothing in memory and no pull under way.
       const sinceMs = heardAtMs === undefined ? startedAtMs : heardAtMs - SILENCE_MS - CLOCK_SLACK_MS;
       heardAtMs = clock.nowMs();
