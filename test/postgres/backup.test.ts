@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
@@ -369,6 +369,21 @@ test("createBackup() replaces no file, and says where no Router has run", async 
   const nothing = createBackup({ dataDir: empty, databaseUrl: undefined }, `${source.file}2`, DEPS);
   await expect(nothing).rejects.toMatchObject({ code: "nothing-to-back-up", fault: "operator" });
   expect(await readdir(empty)).toEqual([]);
+});
+
+test("createBackup() takes the keys from where they are", async () => {
+  await using parts = new AsyncDisposableStack();
+  const source = await newPlace("SQLite", parts, 7);
+  await source.open();
+  const keysDir = join(source.dataDir, "elsewhere");
+  await mkdir(keysDir);
+  const master = await readFile(join(source.dataDir, "master.key"));
+  for (const name of ["master.key", "identity.key"]) await rename(join(source.dataDir, name), join(keysDir, name));
+  await expect(createBackup(source, source.file, DEPS)).rejects.toMatchObject({ code: "nothing-to-back-up" });
+  await createBackup({ ...source, keysDir }, source.file, DEPS);
+  const target = join(source.dataDir, "restored");
+  await restoreBackup({ dataDir: target, databaseUrl: undefined, isReplacing: false }, source.file, DEPS);
+  expect(await readFile(join(target, "master.key"))).toEqual(master);
 });
 
 test("a Router does not start on what a restore left half done", async () => {

@@ -5,7 +5,11 @@ import { createBackup } from "@neson/router/backup/create-backup";
 import { routerOptions } from "@neson/router/config";
 import type { Command } from "commander";
 
-const backupOptions = defineOptions({ dataDir: routerOptions.dataDir, databaseUrl: routerOptions.databaseUrl });
+const backupOptions = defineOptions({
+  dataDir: routerOptions.dataDir,
+  databaseUrl: routerOptions.databaseUrl,
+  keysDir: routerOptions.keysDir,
+});
 
 /** `neson router backup FILE`: everything that must not be lost, of a running Router or a stopped one. */
 export function addRouterBackup(router: Command): void {
@@ -13,9 +17,9 @@ export function addRouterBackup(router: Command): void {
     .command("backup <file>")
     .description("write database and secret keys into one new file; the Router may be running");
   addFlags(command, backupOptions).action(async (file: string, flags: Record<string, unknown>) => {
-    const { dataDir, databaseUrl } = readOptions(backupOptions, { flags, env: readEnvironment() });
+    const place = readOptions(backupOptions, { flags, env: readEnvironment() });
     const deps = { clock: systemClock, log: silentLog };
-    const { rows, bytes, sha256 } = await createBackup({ dataDir, databaseUrl }, file, deps);
+    const { rows, bytes, sha256 } = await createBackup(place, file, deps);
     process.stdout.write(`${file}: ${rows} rows, ${bytes} bytes, contents sha256 ${sha256}\n`);
     process.stdout.write("it holds the network's secret keys: whoever reads it can speak for your Router\n");
   });

@@ -36,14 +36,14 @@ export interface BackupSummary {
  * @throws NesonError (operator) `nothing-to-back-up`, `database-unavailable`, `database-newer`, `backup-exists`, `backup-unwritable`
  */
 export async function createBackup(
-  { dataDir, databaseUrl }: StatePlace,
+  { dataDir, databaseUrl, keysDir = dataDir }: StatePlace & { keysDir?: string | undefined },
   path: string,
   deps: { clock: Clock; log: Log },
 ): Promise<BackupSummary> {
   const place = databaseUrl ?? join(dataDir, DATABASE_FILE);
-  const keys = await readKeys(dataDir);
+  const keys = await readKeys(keysDir);
   if (keys.size < KEY_NAMES.length || (!isPostgresUrl(place) && !(await isThere(place)))) {
-    const message = `backing up ${dataDir}: no Router has run there; allowed: the data directory of one, with --data`;
+    const message = `backing up ${dataDir} with the keys in ${keysDir}: no Router has run there; allowed: the directories of one, with --data and --keys`;
     throw new NesonError("nothing-to-back-up", message, { fault: "operator" });
   }
   const db = await openUnmigrated(place, deps);
