@@ -79,9 +79,10 @@ async function send(page: Page, fault: Fault, request: IncomingMessage, response
   }
   const isBroken = fault === "short" || fault === "reset";
   const end = isBroken ? first + Math.floor((last - first) / 2) : last;
+  const closed = new Promise((resolve) => response.once("close", resolve));
   for (let at = first; at <= end; at += BLOCK_BYTES) {
     const block = bytesOf(path, at, Math.min(end, at + BLOCK_BYTES - 1));
-    if (!response.write(block)) await new Promise((resolve) => response.once("drain", resolve).once("close", resolve));
+    if (!response.write(block)) await Promise.race([new Promise((resolve) => response.once("drain", resolve)), closed]);
     if (response.destroyed) return;
   }
   if (fault === "short") response.socket?.end();
