@@ -13,7 +13,7 @@ test.skipIf(!needs("postgres"))(
   "the Router's own tests pass on PostgreSQL as they do on SQLite",
   async () => {
     await using server = await startPostgres();
-    const child = Bun.spawn([process.execPath, "test", ...SUITES], {
+    const child = Bun.spawn([process.execPath, "test", "--timeout", "30000", ...SUITES], {
       cwd: ROOT,
       env: { ...process.env, NESON_TEST_POSTGRES: server.url },
       stdout: "pipe",
@@ -24,5 +24,5 @@ test.skipIf(!needs("postgres"))(
     expect([failures, code, said.slice(code === 0 ? said.length : -3000)]).toEqual([[], 0, ""]);
     expect(Number(/(\d+) pass/.exec(said)?.[1])).toBeGreaterThan(200);
   },
-  300_000,
+  420_000,
 );

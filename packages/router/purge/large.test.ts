@@ -13,7 +13,7 @@ import { startPurgeTestbed } from "./testbed.ts";
 const OBJECTS = 100_000;
 const BATCH = 500;
 // The goal is 5000 ms and 50 ms on a machine that does nothing else; tests run beside others.
-const MAX_MS = 10_000;
+const MAX_MS = 25_000;
 const MAX_STALL_MS = 100;
 
 /** As many entries, each with an object of its own and a tag, as a Router leaves them behind. */

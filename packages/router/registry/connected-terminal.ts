@@ -50,6 +50,8 @@ export class ConnectedTerminal implements Choosable {
   readonly #capacityBytesPerSecond: number;
   readonly #routerCount: () => number;
   readonly #failedUntilMs = new Map<string, number>();
+  /** The same where nothing was wrong with the Terminal. */
+  readonly #lackedUntilMs = new Map<string, number>();
   readonly #latelySaved = new RecentIds({ lifeMs: LATELY_MS, maxIds: MAX_LATELY_SAVED });
   readonly #indexPages = new IndexPages();
   #holdings = new Holdings();
@@ -123,6 +125,7 @@ export class ConnectedTerminal implements Choosable {
 
   noteStored(objectId: string, headersId: string): void {
     this.#failedUntilMs.delete(objectId);
+    this.#lackedUntilMs.delete(objectId);
     this.#ordered.delete(objectId);
     this.#holdings.add(objectId, headersId);
     this.#indexPages.noteStored(objectId, headersId);
@@ -142,6 +145,18 @@ export class ConnectedTerminal implements Choosable {
     this.#ordered.delete(objectId);
     if (this.#failedUntilMs.size >= MAX_FAILED_SAVES) this.#failedUntilMs.clear();
     this.#failedUntilMs.set(objectId, nowMs + FAILED_SAVE_MS);
+  }
+
+  /** It was told that there is nothing to fill from, or to give its fill up: another time it may well succeed. */
+  noteLacked(objectId: string, nowMs: number): void {
+    this.#ordered.delete(objectId);
+    if (this.#lackedUntilMs.size >= MAX_FAILED_SAVES) this.#lackedUntilMs.clear();
+    this.#lackedUntilMs.set(objectId, nowMs + FAILED_SAVE_MS);
+  }
+
+  /** The object has just been stored at this Router: there is something to fill from. */
+  notePublished(objectId: string): void {
+    this.#lackedUntilMs.delete(objectId);
   }
 
   /** The header sets under which it holds an object. */
@@ -168,12 +183,7 @@ export class ConnectedTerminal implements Choosable {
    */
   recentlyFailed(objectId: string, nowMs: number): boolean {
     if (this.report?.refusesSaves !== undefined && !this.holdsObject(objectId)) return true;
-    if (this.#failedUntilMs.size === 0) return false;
-    const until = this.#failedUntilMs.get(objectId);
-    if (until === undefined) return false;
-    if (nowMs < until) return true;
-    this.#failedUntilMs.delete(objectId);
-    return false;
+    return isUntilLater(this.#failedUntilMs, objectId, nowMs) || isUntilLater(this.#lackedUntilMs, objectId, nowMs);
   }
 
   get storedCount(): number {
@@ -199,4 +209,13 @@ export class ConnectedTerminal implements Choosable {
     this.#holdings = whole;
     this.#isIndexKnown = true;
   }
+}
+
+function isUntilLater(untilMs: Map<string, number>, objectId: string, nowMs: number): boolean {
+  if (untilMs.size === 0) return false;
+  const until = untilMs.get(objectId);
+  if (until === undefined) return false;
+  if (nowMs < until) return true;
+  untilMs.delete(objectId);
+  return false;
 }

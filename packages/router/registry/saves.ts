@@ -77,7 +77,7 @@ export function createSaves(options: { controlUrl: () => string; fillKey: Uint8A
         terminal.noteOrdered(want.objectId);
         return { ...save, priority: "now", id: want.id };
       }
-      terminal.noteFailed(want.objectId, deps.clock.nowMs());
+      terminal.noteLacked(want.objectId, deps.clock.nowMs());
       return { type: "nothing", id: want.id, reason: "this Router has no such object to fill from" };
     },
   };

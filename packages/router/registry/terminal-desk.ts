@@ -73,7 +73,9 @@ export class TerminalDesk {
         return await clearHeaderSets(terminal, message.objectId, this.#deps.publishedHeaders);
       case "failed":
         log.warn({ terminal: terminal.id, ...message }, "terminal could not save an object");
-        return terminal.noteFailed(message.objectId, clock.nowMs());
+        return message.code === "cancelled"
+          ? terminal.noteLacked(message.objectId, clock.nowMs())
+          : terminal.noteFailed(message.objectId, clock.nowMs());
       case "claims":
         return await this.#claims(message);
       case "evict":

@@ -148,6 +148,17 @@ test("steer() leaves out a Terminal that just failed to save the object, for a m
   expect(steer("a").map(hostOf)).toContain(failed?.host ?? "");
 });
 
+test("stored() brings a Terminal back that had nothing to fill from, but none that failed by itself", () => {
+  const { steer, steerer, terminals, saves } = network(2);
+  const [lacking, failed] = terminals;
+  lacking?.noteLacked(idOf("a"), NOW_SECONDS * 1000);
+  failed?.noteFailed(idOf("a"), NOW_SECONDS * 1000);
+  expect(steer("a")).toEqual([]);
+  steerer.stored(entryOf("a"), SITE);
+  expect(steer("a").map(hostOf)).toEqual([lacking?.host ?? ""]);
+  expect(saves.map(({ terminal }) => terminal)).toEqual([lacking?.id ?? ""]);
+});
+
 test("steer() names a host only once, and nobody when there is nobody", () => {
   const { steer } = network(6, () => "10.0.0.1");
   expect(steer("a").length).toBe(1);

@@ -35,7 +35,9 @@ export function createSteerer(deps: SteererDeps): Steering {
     stored: (entry, site) => {
       if (!isSteered(entry, site)) return;
       const nowMs = deps.nowMs();
-      const replicas = rankingOf(entry.object.objectId)
+      const ranking = rankingOf(entry.object.objectId);
+      for (const terminal of ranking) terminal.notePublished(entry.object.objectId);
+      const replicas = ranking
         .filter((terminal) => terminal.hasRoomFor(entry.object.size))
         .filter((terminal) => !terminal.recentlyFailed(entry.object.objectId, nowMs))
         .slice(0, REPLICAS);
