@@ -1,13 +1,17 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
+import { Glob } from "bun";
 import { needs } from "../needs.ts";
 import { startPostgres } from "../services/postgres.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 /** Everything of the Router that reads or writes its database. */
-const SUITES = ["api", "catalog", "edge", "meter", "parts", "purge", "registry", "sites", "spend", "traffic"].map(
-  (folder) => `packages/router/${folder}/`,
-);
+const FOLDERS = ["api", "catalog", "edge", "meter", "parts", "purge", "registry", "sites", "spend", "traffic"];
+/** What is about connections, or about time, says nothing more on another database. */
+const LEFT_OUT = /\/edge\/(content|failover|https-origins|slow-readers|tunnel|uploads)\.|\/purge\/large\./;
+const SUITES = FOLDERS.flatMap((folder) => [...new Glob(`packages/router/${folder}/**/*.test.ts`).scanSync(ROOT)])
+  .filter((file) => !LEFT_OUT.test(file))
+  .map((file) => `./${file}`);
 
 test.skipIf(!needs("postgres"))(
   "the Router's own tests pass on PostgreSQL as they do on SQLite",
