@@ -111,7 +111,7 @@ export class TerminalDesk {
   #heartbeat(message: Frame<"heartbeat">): void {
     const { terminal } = this;
     terminal.report = message;
-    terminal.send({ type: "ok", sequence: message.sequence });
+    terminal.send({ type: "ok", sequence: message.sequence, timeMs: this.#deps.clock.nowMs() });
     const again = this.#unsearched.splice(0);
     if (again.length > 0) void this.#deletePurged(again).catch((error) => this.#warnUnsearched(error));
     const requestId = terminal.compareIndex(message.indexDigest, this.#deps.clock.nowMs());
@@ -121,6 +121,7 @@ export class TerminalDesk {
   async #claims(message: Frame<"claims">): Promise<void> {
     const { terminal } = this;
     const outcome = await this.#deps.meter.claim(terminal.id, message.claims);
+    if (outcome.accepted.some(({ addedBytes }) => addedBytes > 0)) terminal.awaitedSinceMs = undefined;
     for (const { ticket, addedBytes } of outcome.accepted) this.#deps.settlements.note(terminal, ticket, addedBytes);
     terminal.send({ type: "claims.ack", id: message.id, accepted: outcome.accepted.length, refused: outcome.refused });
     if (message.claims.length > 0) this.#deps.presence.changed(terminal.id);
