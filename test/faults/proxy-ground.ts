@@ -1,0 +1,108 @@
+import net, { type AddressInfo, type Socket } from "node:net";
+import { freePort, terminalHosts } from "../../packages/cli/up/hosts.ts";
+import { type Course, Flow } from "./flow.ts";
+import type { Ground, LineFault, Place } from "./line.ts";
+
+/** Lines through TCP proxies in this process: for machines that let nobody make network namespaces, and for what only a proxy can do. */
+export function openProxyGround(): Ground {
+  return { name: "by proxy", routerFlags: [], place: openPlace, [Symbol.asyncDispose]: async () => {} };
+}
+
+async function openPlace(number: number, controlUrl: string): Promise<Place> {
+  const host = (await terminalHosts(number))[number - 1] ?? { listen: "127.0.0.1", name: "127.0.0.1" };
+  const flow = new Flow(number);
+  const listenPort = await freePort("127.0.0.1", 0);
+  const router = new URL(controlUrl);
+  const toTerminal = { host: "127.0.0.1", port: listenPort };
+  const toRouter = { host: router.hostname, port: Number(router.port) };
+  const viewers = await openProxy(host.listen, toTerminal, flow, { isViewers: true });
+  const control = await openProxy("127.0.0.1", toRouter, flow, { isViewers: false });
+  const endpoint = `http://${host.name}:${viewers.port}`;
+  return {
+    line: { spoil: async (fault: LineFault) => flow.spoil(fault) },
+    prefix: [],
+    flags: {
+      "listen-host": "127.0.0.1",
+      "listen-port": String(listenPort),
+      endpoint,
+      router: `http://127.0.0.1:${control.port}`,
+    },
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all([viewers.close(), control.close()]);
+    },
+  };
+}
+
+interface Proxy {
+  port: number;
+  close(): Promise<void>;
+}
+
+async function openProxy(
+  host: string,
+  target: { host: string; port: number },
+  flow: Flow,
+  { isViewers }: { isViewers: boolean },
+): Promise<Proxy> {
+  const open = new Set<Socket>();
+  const server = net.createServer((near) => {
+    const far = net.connect(target);
+    for (const [one, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      open.add(one);
+      one.on("error", () => other.destroy());
+      one.on("close", () => {
+        open.delete(one);
+        other.destroy();
+      });
+    }
+    void join(near, far, flow, isViewers);
+  });
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: async () => {
+      for (const socket of open) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+async function join(near: Socket, far: Socket, flow: Flow, isViewers: boolean): Promise<void> {
+  await flow.open({ isOutward: false, isViewers });
+  await Promise.all([
+    carry(near, far, flow, { isOutward: false, isViewers }),
+    carry(far, near, flow, { isOutward: true, isViewers }),
+  ]);
+}
+
+/** One direction of a connection. What is read waits here; what is not read yet waits with its sender. */
+async function carry(from: Socket, to: Socket, flow: Flow, course: Course): Promise<void> {
+  try {
+    for await (const chunk of from as AsyncIterable<Uint8Array>) {
+      await flow.enter(course);
+      for (const slice of flow.slices(chunk)) {
+        await flow.pass(slice.length, course);
+        if (to.destroyed) return;
+        if (!to.write(slice)) await drained(to);
+      }
+    }
+    to.end();
+  } catch {
+    to.destroy();
+  }
+}
+
+function drained(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      socket.off("drain", done);
+      socket.off("close", done);
+      resolve();
+    };
+    socket.on("drain", done);
+    socket.on("close", done);
+  });
+}

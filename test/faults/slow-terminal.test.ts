@@ -1,0 +1,43 @@
+import { expect } from "bun:test";
+import { until } from "../e2e/network.ts";
+import type { Visit } from "./download.ts";
+import { faultTest } from "./fault-test.ts";
+import { startLoad, summarise } from "./load.ts";
+
+const SLOW_BYTES_PER_SECOND = 20_000;
+/** Answers of the Router that are looked at, after those of the first moments. */
+const FIRST_MOMENTS_MS = 2000;
+const ANSWERS = 150;
+
+faultTest(
+  "a Terminal that sends 20 kB/s: every download ends well, and most viewers are spared it",
+  { path: import.meta.path, timeoutMs: 60_000 },
+  async (stage) => {
+    const [victim, ...others] = await stage.startAll();
+    let visits: Visit[];
+    let later: Visit["steered"] = [];
+    {
+      await using load = startLoad(stage);
+      visits = load.visits;
+      const sentTo = (endpoint: string) => load.steered().filter(({ to }) => to[0] === endpoint).length;
+      await until("all to serve some", () => [victim, ...others].every(({ endpoint }) => sentTo(endpoint) >= 5));
+      await victim.spoil({ rateBytesPerSecond: SLOW_BYTES_PER_SECOND, delayMs: 100 });
+      const slowSinceMs = performance.now();
+      await until("enough answers", () => {
+        later = load.steered().filter(({ atMs }) => atMs > slowSinceMs + FIRST_MOMENTS_MS);
+        return later.length >= ANSWERS;
+      });
+      await victim.spoil({});
+      const mendedAtMs = performance.now();
+      await until("it to serve again", () => {
+        return load.steered().some(({ atMs, to }) => atMs > mendedAtMs && to[0] === victim.endpoint);
+      });
+    }
+    const summary = summarise("a slow Terminal", visits, stage, victim);
+    expect(summary).toMatchObject({ wrong: 0, failed: [] });
+    const toVictim = later.filter(({ to }) => to[0] === victim.endpoint).length;
+    console.log(`of ${later.length} answers, ${toVictim} sent to the slow Terminal`);
+    // A third of them would be its share if it were as fast as the others.
+    expect(toVictim).toBeLessThan(later.length / 6);
+  },
+);
