@@ -23,10 +23,10 @@ for (const [what, clockOffsetMs] of [
         await until("all to serve some", () => [victim, ...others].every(({ endpoint }) => sentTo(endpoint) >= 20));
       }
       const summary = summarise(`a clock 10 minutes ${what}`, visits, stage, victim);
-      expect(summary).toMatchObject({ wrong: 0, failed: [] });
-      expect([...summary.tries]).toEqual([]);
+      expect(summary).toMatchObject({ wrong: 0, failed: [], troubleElsewhere: [] });
+      expect(summary.vainTries).toBe(0);
       // Who is sent away is steered once more.
-      expect(visits.filter(({ steered }) => steered.length > 1)).toEqual([]);
+      expect(visits.filter(({ steered }) => steered.length > 1).length).toBe(0);
       const served = visits.filter(({ attempts }) => attempts.some(({ at }) => at === victim.endpoint));
       const bytes = served.reduce((sum, { target }) => sum + (stage.files.get(target)?.length ?? 0), 0);
       await until("it to be paid for all", async () => (await stage.seen(victim.terminalId))?.paidBytes === bytes);

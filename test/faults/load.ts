@@ -4,6 +4,8 @@ import type { FaultStage, StageTerminal } from "./stage.ts";
 
 const PERSONS = 3;
 const DOWNLOADERS = 2;
+/** All of them. */
+export const CLIENTS = PERSONS + DOWNLOADERS;
 /** Between two downloads of one client. */
 const PAUSE_MS = 60;
 
@@ -17,15 +19,14 @@ export interface Load extends AsyncDisposable {
 
 /** Starts persons and downloaders. */
 export function startLoad(stage: Pick<FaultStage, "siteUrl" | "files">): Load {
-  const files = [...stage.files].map(([target, bytes]) => {
-    return { target, sha256: createHash("sha256").update(bytes).digest("hex") };
-  });
   const visits: Visit[] = [];
   let isStopping = false;
-  const loops = Array.from({ length: PERSONS + DOWNLOADERS }, async (_none, client) => {
+  const loops = Array.from({ length: CLIENTS }, async (_none, client) => {
     const manner: Manner = client < PERSONS ? PERSON : DOWNLOADER;
     for (let turn = client; !isStopping; turn += 1) {
-      const { target, sha256 } = files[turn % files.length] as (typeof files)[number];
+      const files = [...stage.files];
+      const [target, bytes] = files[turn % files.length] as (typeof files)[number];
+      const sha256 = createHash("sha256").update(bytes).digest("hex");
       visits.push(await download(stage.siteUrl, target, sha256, manner));
       await Bun.sleep(PAUSE_MS);
     }
@@ -47,8 +48,9 @@ export interface Summary {
   wrong: number;
   /** Downloads that a client gave up for good, with why. */
   failed: string[];
-  /** Tries that came to nothing, whatever the client did then, with how often. */
-  tries: Map<string, number>;
+  /** Tries that came to nothing, whatever the client did then: how many at the Terminal that is ill, and what happened elsewhere. */
+  vainTries: number;
+  troubleElsewhere: string[];
   slowestMs: number;
 }
 
@@ -58,20 +60,24 @@ export function summarise(what: string, visits: readonly Visit[], stage: FaultSt
     if (origin === victim.endpoint) return "the bad Terminal";
     return origin === stage.siteUrl ? "the Router" : "a good Terminal";
   };
-  const tries = new Map<string, number>();
-  for (const { at, problem } of visits.flatMap(({ attempts }) => attempts)) {
-    if (problem === undefined) continue;
+  const vain = visits.flatMap(({ attempts }) => attempts).filter(({ problem }) => problem !== undefined);
+  const counts = new Map<string, number>();
+  for (const { at, problem } of vain) {
     const line = `${problem} at ${placeOf(at)}`;
-    tries.set(line, (tries.get(line) ?? 0) + 1);
+    counts.set(line, (counts.get(line) ?? 0) + 1);
   }
   const failed = visits.flatMap(({ target, problem }) => (problem === undefined ? [] : [`${target}: ${problem}`]));
   const summary: Summary = {
     downloads: visits.length,
     wrong: failed.filter((line) => line.includes("wrong bytes")).length,
-    ...{ failed, tries },
+    failed,
+    vainTries: vain.filter(({ at }) => at === victim.endpoint).length,
+    troubleElsewhere: vain
+      .filter(({ at }) => at !== victim.endpoint)
+      .map(({ at, problem }) => `${problem} at ${placeOf(at)}`),
     slowestMs: Math.round(Math.max(0, ...visits.map(({ beganAtMs, endedAtMs }) => endedAtMs - beganAtMs))),
   };
-  const troubles = [...tries].map(([line, count]) => `${count} x ${line}`).join(", ");
+  const troubles = [...counts].map(([line, count]) => `${count} x ${line}`).join(", ");
   console.log(
     `${what}, lines ${stage.groundName}: ${summary.downloads} downloads, ${failed.length} failed, slowest ${summary.slowestMs} ms; ` +
       `tries that came to nothing: ${troubles === "" ? "none" : troubles}${failed.map((line) => `\n  ${line}`).join("")}`,

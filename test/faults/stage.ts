@@ -33,7 +33,7 @@ export interface StageTerminalOptions extends Partial<Pick<Order, "clockOffsetMs
 export interface FaultStage extends Stage {
   groundName: string;
   /** What clients ask for, by its target. */
-  files: ReadonlyMap<string, Uint8Array>;
+  files: Map<string, Uint8Array>;
   /** Starts one and waits until the Router knows its room; the first is the one to be ill-treated. */
   start(number: number, options?: StageTerminalOptions): Promise<StageTerminal>;
   /** Starts all of them, the first with those options, and waits until each has every file. */

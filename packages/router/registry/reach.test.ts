@@ -83,6 +83,16 @@ test("look() finds a Terminal that gives no answer twice, calls it less and less
   expect(first.isUnreachable).toBe(false);
 });
 
+test("look() calls fifty at once, and goes on with the others at the next look", async () => {
+  const { clock, terminals, calls, seconds } = watch(120);
+  for (const terminal of terminals) terminal.awaitedSinceMs = clock.nowMs() - 3000;
+  for (const expected of [50, 100, 120]) {
+    await seconds(1);
+    expect(new Set(calls).size).toBe(expected);
+    expect(calls).toHaveLength(expected);
+  }
+});
+
 test("look() blames its own line when more than half of many Terminals give no answer", async () => {
   const { clock, terminals, mute, seconds } = watch(5);
   const blamed = () => terminals.filter(({ isUnreachable }) => isUnreachable).length;

@@ -46,6 +46,8 @@ export class Reach {
   readonly #deps: ReachDeps;
   readonly #known = new WeakMap<ConnectedTerminal, Reached>();
   #calls = 0;
+  /** Where the next look begins, so that each has its turn where many are suspect. */
+  #first = 0;
   #isOwnFault = false;
 
   constructor(deps: ReachDeps) {
@@ -55,8 +57,12 @@ export class Reach {
   /** Called about each second. */
   look(): void {
     const nowMs = this.#deps.clock.nowMs();
-    for (const terminal of this.#deps.registry.all()) {
-      if (this.#calls >= MAX_CALLS) break;
+    const all = this.#deps.registry.all();
+    for (const terminal of [...all.slice(this.#first), ...all.slice(0, this.#first)]) {
+      if (this.#calls >= MAX_CALLS) {
+        this.#first = all.indexOf(terminal);
+        break;
+      }
       const reached = this.#of(terminal);
       if (!reached.isCalled && nowMs >= reached.nextCallMs && isSuspect(terminal, reached, nowMs)) {
         void this.#call(terminal, reached);

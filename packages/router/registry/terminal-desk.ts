@@ -121,7 +121,6 @@ export class TerminalDesk {
   async #claims(message: Frame<"claims">): Promise<void> {
     const { terminal } = this;
     const outcome = await this.#deps.meter.claim(terminal.id, message.claims);
-    if (outcome.accepted.some(({ addedBytes }) => addedBytes > 0)) terminal.awaitedSinceMs = undefined;
     for (const { ticket, addedBytes } of outcome.accepted) this.#deps.settlements.note(terminal, ticket, addedBytes);
     terminal.send({ type: "claims.ack", id: message.id, accepted: outcome.accepted.length, refused: outcome.refused });
     if (message.claims.length > 0) this.#deps.presence.changed(terminal.id);
