@@ -17,17 +17,18 @@ test("Settlements takes paid bytes off this Router's tickets, awaits nothing mor
   using here = ofMark("aaaa");
   using there = ofMark("bbbb");
   const nonce = (mark: string) => mark + "0".repeat(28);
-  terminal.awaitedSinceMs = terminal.connectedAtMs;
+  terminal.awaitedSinceMs = terminal.connectedAtMs - 5000;
   here.note(terminal, { nonce: nonce("aaaa"), expiresAt }, 300);
   expect(terminal.tickets.bytes(nowSeconds())).toBe(700);
-  expect(terminal.awaitedSinceMs).toBeUndefined();
-  terminal.awaitedSinceMs = terminal.connectedAtMs;
+  // What is left was not claimed yet, but the wait for it begins anew.
+  expect(terminal.awaitedSinceMs).toBe(terminal.connectedAtMs);
+  terminal.awaitedSinceMs = terminal.connectedAtMs - 5000;
   there.note(terminal, { nonce: nonce("aaaa"), expiresAt }, 100);
   there.note(terminal, { nonce: nonce("aaaa"), expiresAt }, 100);
   there.note(terminal, { nonce: nonce("bbbb"), expiresAt }, 0);
   expect(terminal.tickets.bytes(nowSeconds())).toBe(700);
   // Those are another Router's tickets, or nothing: this one goes on waiting for bytes on its own.
-  expect(terminal.awaitedSinceMs).toBe(terminal.connectedAtMs);
+  expect(terminal.awaitedSinceMs).toBe(terminal.connectedAtMs - 5000);
   const endMs = performance.now() + 5000;
   while (said.length === 0 && performance.now() < endMs) await Bun.sleep(10);
   expect(said).toEqual([{ type: "settled", mark: "aaaa", paid: [[terminal.id, expiresAt, 200]] }]);
@@ -37,5 +38,7 @@ test("Settlements takes paid bytes off this Router's tickets, awaits nothing mor
     there.take(told);
   }
   expect(terminal.tickets.bytes(nowSeconds())).toBe(500);
+  expect(terminal.awaitedSinceMs).toBe(terminal.connectedAtMs);
+  here.note(terminal, { nonce: nonce("aaaa"), expiresAt }, 500);
   expect(terminal.awaitedSinceMs).toBeUndefined();
 });

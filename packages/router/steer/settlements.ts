@@ -69,8 +69,8 @@ export class Settlements implements Disposable {
   }
 }
 
-/** Bytes were sent on a ticket of this Router: its viewers do get answers there. */
+/** Bytes were sent on a ticket of this Router: its viewers do get answers there, those until now. */
 function settle(terminal: ConnectedTerminal, bytes: number, expiresAt: number, nowSeconds: number): void {
   terminal.tickets.settle(bytes, expiresAt, nowSeconds);
-  terminal.awaitedSinceMs = undefined;
+  terminal.awaitedSinceMs = terminal.tickets.bytes(nowSeconds) > 0 ? 1000 * nowSeconds : undefined;
 }
