@@ -91,6 +91,5 @@ function entryOf(_: unknown, index: number): CatalogEntry {
     createdAtMs: nowMs,
     object,
     headersId: toHex(randomBytes(8)),
-    steeredHeaders: [["Content-Type", "video/mp4"]],
   };
 }

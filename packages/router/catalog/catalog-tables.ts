@@ -11,6 +11,14 @@ const MAX_VARIANTS = 64;
 /** Ids in one statement. */
 const BATCH = 500;
 
+/** What an earlier process knew of an object. */
+export interface KnownObject {
+  objectId: string;
+  size: number;
+  /** Milliseconds since 1970. */
+  lastUsedAtMs: number;
+}
+
 /** The catalog's statements on the tables `objects` and `entries`. Each method is one transaction. */
 export class CatalogTables {
   readonly #db: Db;
@@ -19,9 +27,9 @@ export class CatalogTables {
     this.#db = db;
   }
 
-  /** Those of the objects that are known, least recently used first. */
-  async objectsAmong(objectIds: readonly string[]): Promise<{ objectId: string; size: number }[]> {
-    const known: { objectId: string; size: number; lastUsedAtMs: number }[] = [];
+  /** Those of the objects that are known. */
+  async objectsAmong(objectIds: readonly string[]): Promise<KnownObject[]> {
+    const known: KnownObject[] = [];
     for (const batch of batches(objectIds)) {
       const rows = await this.#db
         .selectFrom("objects")
@@ -31,7 +39,7 @@ export class CatalogTables {
       for (const { object_id, size, last_used_at } of rows)
         known.push({ objectId: object_id, size: Number(size), lastUsedAtMs: Number(last_used_at) });
     }
-    return known.sort((a, b) => a.lastUsedAtMs - b.lastUsedAtMs);
+    return known;
   }
 
   async entriesOfKey(site: string, key: string): Promise<CatalogEntry[]> {

@@ -9,7 +9,7 @@ import { ObjectHasher } from "@neson/protocol/object";
 import type { Db } from "../db/database.ts";
 import { openTestDatabase } from "../db/testing/test-database.ts";
 import { type Catalog, openCatalog } from "./catalog.ts";
-import type { EntryDraft } from "./entry.ts";
+import { type EntryDraft, steeredHeadersOf } from "./entry.ts";
 import { openShield, type Shield } from "./shield.ts";
 
 interface Opened {
@@ -88,7 +88,7 @@ test("Catalog gives a manifest for each header set of an object, and none for ot
     expect(second.headersId).not.toBe(first.headersId);
     for (const entry of [first, second]) {
       const manifest = await catalog.manifestFor(entry.object.objectId, entry.headersId);
-      expect(manifestSchema.parse(manifest)).toMatchObject({ site: "a", size: 10, headers: entry.steeredHeaders });
+      expect(manifestSchema.parse(manifest)).toMatchObject({ site: "a", size: 10, headers: steeredHeadersOf(entry) });
     }
     expect(await catalog.manifestFor(first.object.objectId, "0".repeat(16))).toBeUndefined();
     const { objectId } = first.object;

@@ -10,7 +10,7 @@ import type { RequestHeaders } from "../policy/vary.ts";
 import { PurgeMarks } from "../purge/marks.ts";
 import { CatalogTables } from "./catalog-tables.ts";
 import type { CatalogChange } from "./change.ts";
-import { type CatalogEntry, type EntryDraft, entryOf, staleSince, withSteeredHeaders } from "./entry.ts";
+import { type CatalogEntry, type EntryDraft, entryOf, staleSince, steeredHeadersOf, withHeadersId } from "./entry.ts";
 import { Lru } from "./lru.ts";
 import { costOf, emptyCost, isSameRow, memoryKey } from "./memory-keys.ts";
 import { OwedRemovals } from "./owed-removals.ts";
@@ -67,7 +67,7 @@ export class Catalog implements AsyncDisposable {
   /** Makes database and shield agree; call once before use. */
   async reconcile(): Promise<void> {
     const { shield, log } = this.#deps;
-    const altered = await shield.adopt(await this.#tables.objectsAmong(await shield.storedIds()));
+    const altered = await shield.adopt((objectIds) => this.#tables.objectsAmong(objectIds));
     if (altered.length > 0)
       log.warn({ objects: altered.length }, "the shield had files of another length than they should have");
   }
@@ -109,7 +109,7 @@ export class Catalog implements AsyncDisposable {
    * A response without freshness of its own is updated in memory alone: after a restart it is validated again anyway.
    */
   async update(former: CatalogEntry, changed: CatalogEntry): Promise<CatalogEntry> {
-    const entry = withSteeredHeaders(changed);
+    const entry = withHeadersId(changed);
     const lasting = entry.facts.lifetimeSeconds > 0 && !entry.facts.alwaysValidate;
     if (lasting || entry.headersId !== former.headersId) {
       try {
@@ -193,7 +193,7 @@ export class Catalog implements AsyncDisposable {
       pieceSize,
       sha256,
       ...(pieces === undefined ? {} : { pieces: toBase64Url(pieces) }),
-      headers: entry.steeredHeaders,
+      headers: steeredHeadersOf(entry),
       headersId,
       site: entry.site,
       issuedAt,

@@ -26,8 +26,7 @@ export interface CatalogEntry extends StoredResponse {
   /** When the body was pulled. */
   createdAtMs: number;
   object: CatalogObject;
-  /** The header set under which Terminals answer, and its id. */
-  steeredHeaders: HeaderList;
+  /** Names the header set under which Terminals answer: `steeredHeadersOf`. */
   headersId: string;
 }
 
@@ -55,18 +54,22 @@ export function entryOf(draft: EntryDraft, object: CatalogObject): CatalogEntry 
   const { variantKey, ...rest } = draft;
   const variant = variantKey === "" ? "" : createHash("sha256").update(variantKey).digest("hex").slice(0, 32);
   const response = { ...rest, facts: prepare(draft) };
-  return withSteeredHeaders({ ...response, variant, object, createdAtMs: draft.responseTimeMs });
+  return withHeadersId({ ...response, variant, object, createdAtMs: draft.responseTimeMs });
 }
 
-/** The entry with its steered header set made anew, as after a revalidation. */
-export function withSteeredHeaders(entry: Omit<CatalogEntry, "steeredHeaders" | "headersId">): CatalogEntry {
-  const list = steeredHeaders({
+/** The header set under which Terminals answer. Made when asked for: in memory it would be a third of an entry. */
+export function steeredHeadersOf(entry: Omit<CatalogEntry, "headersId">): HeaderList {
+  return steeredHeaders({
     headers: entry.headers,
     createdAtMs: entry.createdAtMs,
     lifetimeSeconds: entry.facts.alwaysValidate ? 0 : entry.facts.lifetimeSeconds,
     reprDigest: reprDigestHeader(entry.object.sha256),
   });
-  return { ...entry, steeredHeaders: list, headersId: headersIdOf(list) };
+}
+
+/** The entry with the id of its header set made anew, as after a revalidation. */
+export function withHeadersId(entry: Omit<CatalogEntry, "headersId">): CatalogEntry {
+  return { ...entry, headersId: headersIdOf(steeredHeadersOf(entry)) };
 }
 
 /** The entry as it is once its owner has declared it stale. */
@@ -79,11 +82,11 @@ export function staleSince(entry: CatalogEntry, staleSinceMs: number): CatalogEn
 export function entryOfRow(row: EntryRow): CatalogEntry {
   const received = {
     status: row.status,
-    headers: headersSchema.parse(JSON.parse(row.headers)).flat(),
+    headers: headersSchema.parse(JSON.parse(row.headers)).flat().map(shared),
     requestTimeMs: Number(row.request_time_ms),
     responseTimeMs: Number(row.response_time_ms),
   };
-  return withSteeredHeaders({
+  return withHeadersId({
     ...received,
     site: row.site,
     key: row.key,
@@ -99,6 +102,20 @@ export function entryOfRow(row: EntryRow): CatalogEntry {
       sha256: row.sha256,
     },
   });
+}
+
+/** Field names and values recur from row to row: entries in memory have one copy of each. */
+const texts = new Map<string, string>();
+const MAX_SHARED_TEXTS = 10_000;
+const MAX_SHARED_CHARS = 100;
+
+function shared(text: string): string {
+  if (text.length > MAX_SHARED_CHARS) return text;
+  const known = texts.get(text);
+  if (known !== undefined) return known;
+  if (texts.size >= MAX_SHARED_TEXTS) texts.clear();
+  texts.set(text, text);
+  return text;
 }
 
 /** The entry as the database keeps it; `entryOfRow` reads it back. */
@@ -121,9 +138,9 @@ export function rowOf(entry: CatalogEntry): EntriesTable {
 /** Roughly what an entry holds in memory, in bytes. */
 export function memoryCostOf(entry: CatalogEntry): number {
   let chars = entry.key.length;
-  for (const text of entry.headers) chars += text.length + 24;
+  for (const text of entry.headers) chars += 2 * text.length + 24;
   for (const [name, value] of entry.vary) chars += name.length + (value?.length ?? 0) + 80;
-  return 1200 + chars + entry.steeredHeaders.length * 60;
+  return 1200 + chars;
 }
 
 function pairs(flat: readonly string[]): HeaderList {

@@ -77,14 +77,29 @@ test("Shield adopts what the catalog knows and clears away the rest", () =>
     await writeFile(join(directory, "partial", "7"), "half an object");
 
     const again = await openShield({ directory, maxBytes: 1e9, memoryBytes: 1e6 }, { log: silentLog });
-    expect((await again.storedIds()).sort()).toEqual([whole, short, orphan].map(({ objectId }) => objectId).sort());
-    const missing = { objectId: "f".repeat(64), size: 1 };
-    expect(await again.adopt([whole, short, missing])).toEqual([short.objectId, missing.objectId]);
+    const asked: string[] = [];
+    const altered = await again.adopt(async (objectIds) => {
+      asked.push(...objectIds);
+      return [whole, short].filter(({ objectId }) => objectIds.includes(objectId)).map(usedAt(1));
+    });
+    expect(asked.sort()).toEqual([whole, short, orphan].map(({ objectId }) => objectId).sort());
+    expect(altered).toEqual([short.objectId]);
     expect(again.open(whole.objectId)?.size).toBe(5000);
     expect(again.open(short.objectId)).toBeUndefined();
     expect(again.open(orphan.objectId)).toBeUndefined();
     expect(await readdir(join(directory, "partial"))).toEqual([]);
     expect(await readdir(join(directory, orphan.objectId.slice(0, 2)))).toEqual([]);
+  }));
+
+test("Shield adopts in order of use: who was not asked for longest goes first", () =>
+  inShield({}, async (shield, directory) => {
+    const objects = await Promise.all([1, 2, 3, 4, 5].map((seed) => put(shield, testBytes(1000, seed))));
+    const again = await openShield({ directory, maxBytes: 3000, memoryBytes: 1e6 }, { log: silentLog });
+    await again.adopt(async (objectIds) =>
+      objects.flatMap((object, i) => (objectIds.includes(object.objectId) ? [usedAt((i * 3) % 5)(object)] : [])),
+    );
+    // Used at 0, 3, 1, 4, 2.
+    expect(objects.map(({ objectId }) => again.open(objectId) !== undefined)).toEqual([false, true, false, true, true]);
   }));
 
 test("Shield finds altered bytes of small objects before they are served", () =>
@@ -96,3 +111,7 @@ test("Shield finds altered bytes of small objects before they are served", () =>
     expect(await shield.load(object)).toBeUndefined();
     expect(shield.open(object.objectId)).toBeUndefined();
   }));
+
+function usedAt(lastUsedAtMs: number) {
+  return ({ objectId, size }: { objectId: string; size: number }) => ({ objectId, size, lastUsedAtMs });
+}

@@ -1,14 +1,17 @@
 import { createHash } from "node:crypto";
 import { renameSync, statSync, unlinkSync } from "node:fs";
-import { mkdir, open, readdir, readFile, rename, rm, stat, unlink, writeFile } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, rm, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describeError, NesonError } from "@neson/kit/error";
 import type { Log } from "@neson/kit/log";
+import type { KnownObject } from "./catalog-tables.ts";
 import { GrowingFile } from "./growing-file.ts";
 import { Lru } from "./lru.ts";
 
 /** Larger bodies are never held in memory as a whole. */
 const MAX_MEMORY_OBJECT_BYTES = 1_048_576;
+/** What an object in memory takes beside its bytes. */
+const HELD_BYTES = 400;
 /** Bytes read from disk at a time for one reader. */
 const BLOCK_BYTES = 262_144;
 const OBJECT_ID = /^[0-9a-f]{64}$/;
@@ -75,28 +78,28 @@ export class Shield {
     return this.#maxBytes;
   }
 
-  /** Ids of the files that an earlier process left, to be judged for `adopt`. */
-  async storedIds(): Promise<string[]> {
-    return [...(await this.#listFiles()).keys()];
-  }
-
   /**
-   * Takes up the files that the catalog knows, in order of use (least recent first), and removes all others.
-   * @returns the ids among them whose file is missing or has another length
+   * Takes up the files of an earlier process that are `known`, in order of their use, and removes all others. Folder by folder: millions need no list.
+   * @returns the ids of known files that have another length
    */
-  async adopt(known: readonly { objectId: string; size: number }[]): Promise<string[]> {
-    const found = await this.#listFiles();
-    const missing: string[] = [];
-    for (const { objectId, size } of known) {
-      if (found.get(objectId) === size) {
-        this.#files.set(objectId, size);
-        this.#storedBytes += size;
-        found.delete(objectId);
-      } else missing.push(objectId);
+  async adopt(known: (objectIds: readonly string[]) => Promise<KnownObject[]>): Promise<string[]> {
+    const adopted: KnownObject[] = [];
+    const altered: string[] = [];
+    for (const prefix of PREFIXES) {
+      const found = await this.#listFolder(prefix);
+      for (const object of await known([...found.keys()])) {
+        if (found.get(object.objectId) !== object.size) altered.push(object.objectId);
+        else if (found.delete(object.objectId)) adopted.push(object);
+      }
+      for (const objectId of found.keys()) await unlink(this.#pathOf(objectId));
     }
-    for (const objectId of found.keys()) await unlink(this.#pathOf(objectId));
+    adopted.sort((a, b) => a.lastUsedAtMs - b.lastUsedAtMs);
+    for (const { objectId, size } of adopted) {
+      this.#files.set(objectId, size);
+      this.#storedBytes += size;
+    }
     this.#makeRoom();
-    return missing;
+    return altered;
   }
 
   /** Where an object's bytes lie, for a reader outside; undefined when they are not here. Counts as a use. */
@@ -203,7 +206,7 @@ export class Shield {
     if (whole !== undefined) await writeFile(path, whole);
     await rename(path, target);
     body.moved(target);
-    if (whole !== undefined && whole.length > 0) this.#memory.set(object.objectId, whole, whole.length);
+    if (whole !== undefined && whole.length > 0) this.#memory.set(object.objectId, whole, whole.length + HELD_BYTES);
     this.#storedBytes += object.size - (this.#files.get(object.objectId) ?? 0);
     this.#touch(object.objectId, object.size);
   }
@@ -218,7 +221,7 @@ export class Shield {
       return undefined;
     }
     // Removed while it was read: the reader may have it, memory must not.
-    if (this.#files.has(objectId)) this.#memory.set(objectId, bytes, bytes.length);
+    if (this.#files.has(objectId)) this.#memory.set(objectId, bytes, bytes.length + HELD_BYTES);
     return bytes;
   }
 
@@ -267,12 +270,11 @@ export class Shield {
     return join(this.#directory, objectId.slice(0, 2), objectId);
   }
 
-  async #listFiles(): Promise<Map<string, number>> {
+  /** Size by object id. One call each for thousands of files: waiting for each of them would take ten times as long. */
+  async #listFolder(prefix: string): Promise<Map<string, number>> {
     const found = new Map<string, number>();
-    for (const prefix of PREFIXES) {
-      for (const name of await readdir(join(this.#directory, prefix))) {
-        if (OBJECT_ID.test(name)) found.set(name, (await stat(join(this.#directory, prefix, name))).size);
-      }
+    for (const name of await readdir(join(this.#directory, prefix))) {
+      if (OBJECT_ID.test(name)) found.set(name, statSync(join(this.#directory, prefix, name)).size);
     }
     return found;
   }

@@ -49,6 +49,9 @@ export function openPool(
   };
   const pool = new pg.Pool(config);
   const outage = new Outage(clock);
+  // The pool listens while a connection lies idle, `PooledConnection` while it is used. On the way between, and while a broken one is closed, nobody
+  // does, and an "error" that nobody hears ends the program.
+  pool.on("connect", (client) => client.on("error", () => {}));
   pool.on("error", (error) => log.warn({ err: error }, `a connection to PostgreSQL broke: ${describeError(error)}`));
   return {
     options: pool.options,

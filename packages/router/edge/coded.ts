@@ -6,7 +6,7 @@ import { type Coding, chooseCoding } from "../compress/coding.ts";
 import { isCompressible, MIN_CODED_BYTES } from "../compress/compressible.ts";
 import type { Site } from "../sites/site.ts";
 import type { Exchange } from "./exchange.ts";
-import type { Prepared } from "./prepared.ts";
+import { type Prepared, unframed } from "./prepared.ts";
 
 /** Whether viewers of the site may get a response in a content coding. A length that is not known yet counts as long enough. */
 export function isCodableFor(
@@ -62,7 +62,7 @@ function inCoding(
     requestHeaders: x.request.headers,
     method: x.request.method,
     size: bytes.length,
-    headers: codedHeaders(prepared.own, coding, bytes.length).concat(added),
+    headers: codedHeaders(unframed(prepared), coding, bytes.length).concat(added),
     read: () => bytes,
     rangeAllowed: false,
     sent: x.parts.countSent,

@@ -5,7 +5,7 @@ import { codedAnswer } from "./coded.ts";
 import type { Exchange, Outcome } from "./exchange.ts";
 import { isForMetalink, metalink } from "./metalink.ts";
 import { miss } from "./miss.ts";
-import { type Prepared, preparedOf } from "./prepared.ts";
+import { type Prepared, preparedOf, unframed } from "./prepared.ts";
 import { isSettledHere, steered } from "./steered.ts";
 
 /**
@@ -75,7 +75,7 @@ function ranged(
     requestHeaders: x.request.headers,
     method: x.request.method,
     size: entry.object.size,
-    headers: prepared.own.concat(added),
+    headers: unframed(prepared).concat(added),
     status: entry.status,
     read,
     sent: x.parts.countSent,

@@ -3,7 +3,7 @@ import { header } from "@neson/kit/http/answer";
 import { MEDIA_TYPE, writeMetalink } from "@neson/protocol/metalink";
 import type { CatalogEntry } from "../catalog/entry.ts";
 import type { Exchange } from "./exchange.ts";
-import { type Prepared, preparedOf } from "./prepared.ts";
+import { FOR_ANY_PAGE, type Prepared } from "./prepared.ts";
 import { urlsFor } from "./steered.ts";
 
 /** Beyond this, the piece list would make a document that clients refuse or choke on. */
@@ -51,13 +51,11 @@ export async function metalink(x: Exchange, entry: CatalogEntry, cacheStatus: st
     urls: urls.map((url, i) => ({ url, priority: i + 1 })),
   });
   const body = Buffer.from(document);
-  const { redirect } = preparedOf(entry, x.site);
-  const access = redirect.slice(redirect.indexOf("Access-Control-Allow-Origin"));
   return {
     status: 200,
     headers: [
       ...["Content-Type", MEDIA_TYPE, "Content-Length", String(body.length), "Cache-Control", "no-store"],
-      ...["Vary", "Accept", "Cache-Status", cacheStatus, ...access],
+      ...["Vary", "Accept", "Cache-Status", cacheStatus, ...FOR_ANY_PAGE],
     ],
     body,
     sent: x.parts.countSent,

@@ -16,19 +16,21 @@ export interface Prepared {
   delivery: Delivery;
   /** Whether pages of every origin may read what Terminals send: their stored fields say so, or nothing. */
   isForAnyPage: boolean;
-  /** Whether viewers may get it in a content coding; `own` says then that it varies. */
+  /** Whether viewers may get it in a content coding; `whole` says then that it varies. */
   isCodable: boolean;
-  /** Stored fields for an answer of this Router's own: without Age, with Via. */
-  own: string[];
-  /** `own` with the framing of the whole representation. */
+  /** Stored fields for an answer of this Router's own, without Age and with Via, and last the framing of the whole representation. */
   whole: string[];
-  /** Fields of a 307 that do not change. */
+  /** Fields of a 307 that do not change; none for what this Router delivers itself. */
   redirect: string[];
 }
 
 const prepared = new WeakMap<CatalogEntry, Prepared>();
 
-const EXPOSED = "Cache-Status, Digest, Link, Repr-Digest";
+/** Lets pages of every origin read an answer that says where Terminals have an object. */
+export const FOR_ANY_PAGE: readonly string[] = [
+  ...["Access-Control-Allow-Origin", "*"],
+  ...["Access-Control-Expose-Headers", "Cache-Status, Digest, Link, Repr-Digest"],
+];
 
 /** See `Prepared`. Entries and sites are replaced, never changed, so one look at both suffices. */
 export function preparedOf(entry: CatalogEntry, site: Site): Prepared {
@@ -39,17 +41,22 @@ export function preparedOf(entry: CatalogEntry, site: Site): Prepared {
   const { status, headers, object } = entry;
   const isCodable = isCodableFor(site, { status, headers, size: object.size });
   const own = isCodable ? varyingHeaders(ownHeaders(headers)) : ownHeaders(headers);
+  const delivery = deliveryFor(site.rules, subject);
   const made: Prepared = {
     site,
-    delivery: deliveryFor(site.rules, subject),
+    delivery,
     isForAnyPage: (header(entry.headers, "access-control-allow-origin") ?? "*").trim() === "*",
     isCodable,
-    own,
     whole: [...own, "Accept-Ranges", "bytes", "Content-Length", String(entry.object.size)],
-    redirect: redirectHeaders(entry),
+    redirect: delivery === "router" ? [] : redirectHeaders(entry),
   };
   prepared.set(entry, made);
   return made;
+}
+
+/** The fields without the framing of the whole, for answers that are framed otherwise. */
+export function unframed({ whole }: Prepared): string[] {
+  return whole.slice(0, -4);
 }
 
 // Made anew for each answer, or meant for this Router alone: tags are how the site's owner names things to purge.
@@ -71,6 +78,6 @@ function redirectHeaders({ headers, object }: CatalogEntry): string[] {
   return [
     ...["Digest", digestHeader(object.sha256), "Repr-Digest", reprDigestHeader(object.sha256)],
     ...["Cache-Control", "no-store", "Content-Length", "0", ...vary],
-    ...["Access-Control-Allow-Origin", "*", "Access-Control-Expose-Headers", EXPOSED],
+    ...FOR_ANY_PAGE,
   ];
 }

@@ -31,7 +31,6 @@ function entryOf(name: string, size = SIZE, contentType = "video/mp4"): CatalogE
     variant: "",
     createdAtMs: 0,
     object: { objectId: idOf(name), size, pieceSize: 262_144, sha256: idOf("whole") },
-    steeredHeaders: [],
     headersId: "01".repeat(8),
   };
 }
