@@ -14,13 +14,13 @@ for (const [what, clockOffsetMs] of [
     `a Terminal whose clock is 10 minutes ${what}: it serves and is paid as the others, and sends nobody away`,
     { path: import.meta.path, timeoutMs: 40_000 },
     async (stage) => {
-      const [victim, ...others] = await stage.startAll({ clockOffsetMs });
+      const terminals = await stage.startAll({ clockOffsetMs });
+      const [victim] = terminals;
       let visits: Visit[];
       {
         await using load = startLoad(stage);
         visits = load.visits;
-        const sentTo = (endpoint: string) => load.steered().filter(({ to }) => to[0] === endpoint).length;
-        await until("all to serve some", () => [victim, ...others].every(({ endpoint }) => sentTo(endpoint) >= 20));
+        await load.allServe(terminals, 20);
       }
       const summary = summarise(`a clock 10 minutes ${what}`, visits, stage, victim);
       expect(summary).toMatchObject({ wrong: 0, failed: [], troubleElsewhere: [] });

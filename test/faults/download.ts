@@ -42,17 +42,18 @@ const MAX_LOADS = 4;
 /** As in browsers (Fetch standard 4.4). */
 const MAX_REDIRECTS = 20;
 
-/** Downloads a file as an ordinary client does, and compares its SHA-256. Never rejects. */
-export async function download(site: string, target: string, sha256: string, manner: Manner): Promise<Visit> {
-  const visit: Visit = {
-    ...{ target, manner, beganAtMs: performance.now(), endedAtMs: 0 },
-    ...{ steered: [], attempts: [], problem: undefined },
-  };
+/** A download that begins now. */
+export function newVisit(target: string, manner: Manner): Visit {
+  const times = { beganAtMs: performance.now(), endedAtMs: Number.POSITIVE_INFINITY };
+  return { target, manner, ...times, steered: [], attempts: [], problem: undefined };
+}
+
+/** Downloads a file as an ordinary client does, compares its SHA-256, and keeps book of it in `visit` all along. Never rejects. */
+export async function download(site: string, visit: Visit, sha256: string): Promise<void> {
   const body = await load(site, visit);
   visit.endedAtMs = performance.now();
   if (body === undefined) visit.problem = visit.attempts.at(-1)?.problem ?? "nothing was tried";
   else if (createHash("sha256").update(body).digest("hex") !== sha256) visit.problem = `wrong bytes (${body.length})`;
-  return visit;
 }
 
 async function load(site: string, visit: Visit): Promise<Buffer | undefined> {

@@ -12,19 +12,20 @@ const isInside = process.env[INSIDE] === "1";
 
 /**
  * One thing that can go wrong with a Terminal, as a test on lines by proxy, and as another on lines between network namespaces where this machine has
- * them. For the second the test file, `path`, runs again in namespaces of its own: whatever happens there, nothing of it is left.
+ * them. A scenario that `mounts` something needs namespaces for both. For the second the test file, `path`, runs again in namespaces of its own: whatever happens there, nothing of it is left.
  */
 export function faultTest(
   name: string,
-  { path, timeoutMs }: { path: string; timeoutMs: number },
+  { path, timeoutMs, mounts = false }: { path: string; timeoutMs: number; mounts?: boolean },
   scenario: (stage: FaultStage) => Promise<void>,
 ): void {
   if (isInside) {
     test(name, () => onGround(openNamespaceGround(), scenario), timeoutMs);
     return;
   }
-  test(`${name}, by proxy`, () => onGround(openProxyGround(), scenario), timeoutMs);
   const isPossible = needs("ip", "tc", "unshare", "nsenter") && mayUseNamespaces();
+  const byProxy = mounts ? test.skipIf(!isPossible) : test;
+  byProxy(`${name}, by proxy`, () => onGround(openProxyGround(), scenario), timeoutMs);
   test.skipIf(!isPossible)(
     `${name}, between network namespaces`,
     () => runInside(path, name, timeoutMs),
@@ -56,6 +57,7 @@ async function runInside(path: string, name: string, timeoutMs: number): Promise
   ]);
   clearTimeout(timer);
   if (code !== 0) throw new Error(`inside the namespaces it ended with ${code}:\n${out}\n${complaints}`);
-  for (const line of out.split("\n")) if (line.includes(" downloads, ")) console.log(line);
+  // What the scenario printed, without the runner's first line.
+  console.log(out.split("\n").slice(1).join("\n").trim());
   expect(complaints).toMatch(/\n 1 pass\n/);
 }

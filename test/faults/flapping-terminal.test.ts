@@ -22,18 +22,14 @@ faultTest(
     {
       await using load = startLoad(stage);
       visits = load.visits;
-      const sentTo = (endpoint: string) => load.steered().filter(({ to }) => to[0] === endpoint).length;
       const departures = () => flapping.running.output.match(/"control channel closed"/g)?.length ?? 0;
       await until("it to come and go", () => departures() >= ROUNDS, 40_000);
-      expect(sentTo(flapping.endpoint)).toBeGreaterThan(ROUNDS);
+      expect(load.sentTo(flapping)).toBeGreaterThan(ROUNDS);
       await flapping.running[Symbol.asyncDispose]();
       const steady = await stage.start(1);
       steadySinceMs = performance.now();
       expect(steady.terminalId).toBe(flapping.terminalId);
-      await until("it to serve again", () => {
-        const answers = load.steered().filter(({ atMs }) => atMs > steadySinceMs);
-        return answers.filter(({ to }) => to[0] === steady.endpoint).length >= AFTERWARDS;
-      });
+      await load.isBack(steady, AFTERWARDS);
     }
     const summary = summarise("a flapping Terminal", visits, stage, flapping);
     expect(summary).toMatchObject({ wrong: 0, failed: [], troubleElsewhere: [] });

@@ -13,31 +13,31 @@ const DOWNLOADS = 150;
 
 faultTest(
   "a Terminal whose disk is full serves what it has, takes nothing new, and takes it once there is room",
-  { path: import.meta.path, timeoutMs: 60_000 },
+  { path: import.meta.path, timeoutMs: 60_000, mounts: true },
   async (stage) => {
     // In a mount namespace of its own, so that the disk goes with the process.
     const disk = join(stage.directory, "disk");
     await mkdir(disk);
     const mount = `mount -t tmpfs -o size=${DISK_BYTES} tmpfs '${disk}' && exec "$0" "$@"`;
     const prefix = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", mount];
-    const [victim, ...others] = await stage.startAll({ prefix, dataDir: join(disk, "terminal") });
+    const terminals = await stage.startAll({ prefix, dataDir: join(disk, "terminal") });
+    const [victim] = terminals;
     const ballast = join(`/proc/${victim.pid}/root`, disk, "ballast");
     let visits: Visit[];
     {
       await using load = startLoad(stage);
       visits = load.visits;
-      const sentTo = (endpoint: string) => load.steered().filter(({ to }) => to[0] === endpoint).length;
-      await until("all to serve some", () => [victim, ...others].every(({ endpoint }) => sentTo(endpoint) >= 5));
+      await load.allServe(terminals, 5);
 
       await fill(ballast);
       await until("the Router to know", async () => (await stage.seen(victim.terminalId))?.remainingBytes === 0);
       expect(victim.running.output).toContain('"fault":"disk-full"');
       const before = visits.length;
-      const servedBefore = sentTo(victim.endpoint);
+      const servedBefore = load.sentTo(victim);
       const fresh = await stage.publish("/fresh.mp4", 150_000);
       stage.files.set("/fresh.mp4", fresh.bytes);
       await until("downloads with a full disk", () => visits.length - before >= DOWNLOADS);
-      expect(sentTo(victim.endpoint)).toBeGreaterThan(servedBefore);
+      expect(load.sentTo(victim)).toBeGreaterThan(servedBefore);
       expect((await stage.seen(victim.terminalId))?.storedObjects).toBe(stage.files.size - 1);
 
       await rm(ballast);

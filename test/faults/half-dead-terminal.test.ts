@@ -23,14 +23,14 @@ faultTest(
   "a half-dead Terminal, whose viewers get no answer while its control channel is well: nobody is sent there for long",
   { path: import.meta.path, timeoutMs: 60_000 },
   async (stage) => {
-    const [victim, ...others] = await stage.startAll();
+    const terminals = await stage.startAll();
+    const [victim] = terminals;
     let visits: Visit[];
     let spoiledAtMs = 0;
     {
       await using load = startLoad(stage);
       visits = load.visits;
-      const sentTo = (endpoint: string) => load.steered().filter(({ to }) => to[0] === endpoint).length;
-      await until("all to serve some", () => [victim, ...others].every(({ endpoint }) => sentTo(endpoint) >= 5));
+      await load.allServe(terminals, 5);
       await victim.spoil({ isMute: true });
       spoiledAtMs = performance.now();
       await downloadAllWithPrograms(stage);
@@ -39,12 +39,11 @@ faultTest(
       const after = () => load.steered().filter(({ atMs }) => atMs > sinceMs + FOUND_OUT_MS);
       await until("answers after it must have been found out", () => after().length >= AFTERWARDS, 30_000);
       expect(after().filter(({ to }) => to.includes(victim.endpoint))).toEqual([]);
+      const last = load.steered().findLast(({ to }) => to.includes(victim.endpoint))?.atMs ?? sinceMs;
+      console.log(`last named ${Math.round(last - sinceMs)} ms after the first viewer was sent there in vain`);
       expect((await stage.seen(victim.terminalId))?.storedObjects).toBe(stage.files.size);
       await victim.spoil({});
-      const mendedAtMs = performance.now();
-      await until("it to serve again", () => {
-        return load.steered().some(({ atMs, to }) => atMs > mendedAtMs && to[0] === victim.endpoint);
-      });
+      await load.isBack(victim);
     }
     const summary = summarise("a half-dead Terminal", visits, stage, victim);
     expect(summary).toMatchObject({ wrong: 0, failed: [], troubleElsewhere: [] });
@@ -57,13 +56,13 @@ faultTest(
   "a Terminal whose process stands still: nobody is sent there once it was silent for 3 s, and it is back when it moves again",
   { path: import.meta.path, timeoutMs: 40_000 },
   async (stage) => {
-    const [victim, ...others] = await stage.startAll();
+    const terminals = await stage.startAll();
+    const [victim] = terminals;
     let visits: Visit[];
     {
       await using load = startLoad(stage);
       visits = load.visits;
-      const sentTo = (endpoint: string) => load.steered().filter(({ to }) => to[0] === endpoint).length;
-      await until("all to serve some", () => [victim, ...others].every(({ endpoint }) => sentTo(endpoint) >= 5));
+      await load.allServe(terminals, 5);
       process.kill(victim.pid, "SIGSTOP");
       const stoppedAtMs = performance.now();
       const after = () => load.steered().filter(({ atMs }) => atMs > stoppedAtMs + SILENT_MS);
@@ -74,10 +73,7 @@ faultTest(
       } finally {
         process.kill(victim.pid, "SIGCONT");
       }
-      const movedAtMs = performance.now();
-      await until("it to serve again", () => {
-        return load.steered().some(({ atMs, to }) => atMs > movedAtMs && to[0] === victim.endpoint);
-      });
+      await load.isBack(victim);
     }
     const summary = summarise("a Terminal that stands still", visits, stage, victim);
     expect(summary).toMatchObject({ wrong: 0, failed: [], troubleElsewhere: [] });

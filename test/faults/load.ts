@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { DOWNLOADER, download, type Manner, PERSON, type Visit } from "./download.ts";
+import { until } from "../e2e/network.ts";
+import { DOWNLOADER, download, type Manner, newVisit, PERSON, type Visit } from "./download.ts";
 import type { FaultStage, StageTerminal } from "./stage.ts";
 
 const PERSONS = 3;
@@ -8,18 +9,27 @@ const DOWNLOADERS = 2;
 export const CLIENTS = PERSONS + DOWNLOADERS;
 /** Between two downloads of one client. */
 const PAUSE_MS = 60;
+/** The longest pauses before another try are a minute; none comes so far here. */
+const BACK_MS = 30_000;
 
 /** Clients that download the stage's files over and over until disposed of. */
 export interface Load extends AsyncDisposable {
   /** Those that are over. */
   visits: Visit[];
-  /** Each answer of the Router that was an order to go to Terminals, the oldest first. */
+  /** Each answer of the Router that sent a client to Terminals, the oldest first; of downloads under way too. */
   steered(): Visit["steered"];
+  /** How many answers sent a client there first. */
+  sentTo(terminal: StageTerminal): number;
+  /** Waits until each of them was sent so many clients. */
+  allServe(terminals: StageTerminal[], count: number): Promise<void>;
+  /** Waits until a Terminal that is well from now on is sent clients again, and prints how long that took. */
+  isBack(terminal: StageTerminal, count?: number): Promise<void>;
 }
 
 /** Starts persons and downloaders. */
 export function startLoad(stage: Pick<FaultStage, "siteUrl" | "files">): Load {
   const visits: Visit[] = [];
+  const underWay = new Set<Visit>();
   let isStopping = false;
   const loops = Array.from({ length: CLIENTS }, async (_none, client) => {
     const manner: Manner = client < PERSONS ? PERSON : DOWNLOADER;
@@ -27,13 +37,30 @@ export function startLoad(stage: Pick<FaultStage, "siteUrl" | "files">): Load {
       const files = [...stage.files];
       const [target, bytes] = files[turn % files.length] as (typeof files)[number];
       const sha256 = createHash("sha256").update(bytes).digest("hex");
-      visits.push(await download(stage.siteUrl, target, sha256, manner));
+      const visit = newVisit(target, manner);
+      underWay.add(visit);
+      await download(stage.siteUrl, visit, sha256);
+      underWay.delete(visit);
+      visits.push(visit);
       await Bun.sleep(PAUSE_MS);
     }
   });
+  const steered = () => [...visits, ...underWay].flatMap((visit) => visit.steered).sort((a, b) => a.atMs - b.atMs);
+  const sentTo = ({ endpoint }: StageTerminal, sinceMs = 0) => {
+    return steered().filter(({ atMs, to }) => atMs > sinceMs && to[0] === endpoint).length;
+  };
   return {
     visits,
-    steered: () => visits.flatMap(({ steered }) => steered).sort((a, b) => a.atMs - b.atMs),
+    steered,
+    sentTo,
+    allServe: async (terminals, count) => {
+      await until("all to serve some", () => terminals.every((terminal) => sentTo(terminal) >= count));
+    },
+    isBack: async (terminal, count = 1) => {
+      const sinceMs = performance.now();
+      await until("it to be sent clients again", () => sentTo(terminal, sinceMs) >= count, BACK_MS);
+      console.log(`sent clients again ${Math.round(performance.now() - sinceMs)} ms after it was well`);
+    },
     [Symbol.asyncDispose]: async () => {
       isStopping = true;
       await Promise.all(loops);

@@ -10,13 +10,13 @@ faultTest(
   "a Terminal that loses half of its packets: nobody gets wrong bytes, nobody gives up, and it is back when that is over",
   { path: import.meta.path, timeoutMs: 80_000 },
   async (stage) => {
-    const [victim, ...others] = await stage.startAll();
+    const terminals = await stage.startAll();
+    const [victim] = terminals;
     let visits: Visit[];
     {
       await using load = startLoad(stage);
       visits = load.visits;
-      const sentTo = (endpoint: string) => load.steered().filter(({ to }) => to[0] === endpoint).length;
-      await until("all to serve some", () => [victim, ...others].every(({ endpoint }) => sentTo(endpoint) >= 5));
+      await load.allServe(terminals, 5);
       await victim.spoil({ lossRatio: 0.5 });
       const spoiledAtMs = performance.now();
       await until(
@@ -30,14 +30,7 @@ faultTest(
         40_000,
       );
       await victim.spoil({});
-      const mendedAtMs = performance.now();
-      await until(
-        "it to serve again",
-        () => {
-          return load.steered().some(({ atMs, to }) => atMs > mendedAtMs && to[0] === victim.endpoint);
-        },
-        30_000,
-      );
+      await load.isBack(victim);
     }
     const summary = summarise("half of the packets lost", visits, stage, victim);
     expect(summary).toMatchObject({ wrong: 0, failed: [], troubleElsewhere: [] });

@@ -13,14 +13,14 @@ faultTest(
   "a Terminal that sends 20 kB/s: every download ends well, and most viewers are spared it",
   { path: import.meta.path, timeoutMs: 60_000 },
   async (stage) => {
-    const [victim, ...others] = await stage.startAll();
+    const terminals = await stage.startAll();
+    const [victim] = terminals;
     let visits: Visit[];
     let later: Visit["steered"] = [];
     {
       await using load = startLoad(stage);
       visits = load.visits;
-      const sentTo = (endpoint: string) => load.steered().filter(({ to }) => to[0] === endpoint).length;
-      await until("all to serve some", () => [victim, ...others].every(({ endpoint }) => sentTo(endpoint) >= 5));
+      await load.allServe(terminals, 5);
       await victim.spoil({ rateBytesPerSecond: SLOW_BYTES_PER_SECOND, delayMs: 100 });
       const slowSinceMs = performance.now();
       await until("enough answers", () => {
@@ -28,10 +28,7 @@ faultTest(
         return later.length >= ANSWERS;
       });
       await victim.spoil({});
-      const mendedAtMs = performance.now();
-      await until("it to serve again", () => {
-        return load.steered().some(({ atMs, to }) => atMs > mendedAtMs && to[0] === victim.endpoint);
-      });
+      await load.isBack(victim);
     }
     const summary = summarise("a slow Terminal", visits, stage, victim);
     expect(summary).toMatchObject({ wrong: 0, failed: [], troubleElsewhere: [] });
