@@ -11,8 +11,8 @@ export interface Manner {
   next: "reload" | "mirror";
 }
 
-/** What a person before a browser does. */
-export const PERSON: Manner = { idleMs: 4000, leastBytesPerSecond: 0, next: "reload" };
+/** What a person before a browser does, who wants to see something. */
+export const PERSON: Manner = { idleMs: 4000, leastBytesPerSecond: 10_000, next: "reload" };
 /** What aria2 does, less patient than by its defaults. */
 export const DOWNLOADER: Manner = { idleMs: 3000, leastBytesPerSecond: 50_000, next: "mirror" };
 
@@ -38,7 +38,7 @@ export interface Visit {
 }
 
 /** Loads, mirrors and returns to the site that a client takes before it gives up. */
-const MAX_LOADS = 4;
+const MAX_LOADS = 6;
 /** As in browsers (Fetch standard 4.4). */
 const MAX_REDIRECTS = 20;
 

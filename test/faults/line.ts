@@ -29,6 +29,11 @@ export interface Place extends AsyncDisposable {
 export interface Ground extends AsyncDisposable {
   /** For people. */
   name: string;
+  /**
+   * Whether what a slow line does not carry yet waits with the Terminal. Between two processes of one machine the system takes more than a megabyte off
+   * its hands at once, so that it looks fast.
+   */
+  holdsBack: boolean;
   /** Flags of the Router, so that Terminals reach it. */
   routerFlags: string[];
   /** @param number 1 for the first Terminal */

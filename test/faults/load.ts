@@ -106,7 +106,7 @@ export function summarise(what: string, visits: readonly Visit[], stage: FaultSt
   };
   const troubles = [...counts].map(([line, count]) => `${count} x ${line}`).join(", ");
   console.log(
-    `${what}, lines ${stage.groundName}: ${summary.downloads} downloads, ${failed.length} failed, slowest ${summary.slowestMs} ms; ` +
+    `${what}, lines ${stage.ground.name}: ${summary.downloads} downloads, ${failed.length} failed, slowest ${summary.slowestMs} ms; ` +
       `tries that came to nothing: ${troubles === "" ? "none" : troubles}${failed.map((line) => `\n  ${line}`).join("")}`,
   );
   return summary;

@@ -55,6 +55,7 @@ function ask(): boolean {
 export function openNamespaceGround(): Ground {
   return {
     name: "between network namespaces",
+    holdsBack: true,
     routerFlags: ["--control-host", ROUTER_ADDRESS],
     place: openPlace,
     [Symbol.asyncDispose]: async () => {},

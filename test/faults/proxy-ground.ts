@@ -5,7 +5,8 @@ import type { Ground, LineFault, Place } from "./line.ts";
 
 /** Lines through TCP proxies in this process: for machines that let nobody make network namespaces, and for what only a proxy can do. */
 export function openProxyGround(): Ground {
-  return { name: "by proxy", routerFlags: [], place: openPlace, [Symbol.asyncDispose]: async () => {} };
+  const nothing = { routerFlags: [], [Symbol.asyncDispose]: async () => {} };
+  return { name: "by proxy", holdsBack: false, place: openPlace, ...nothing };
 }
 
 async function openPlace(number: number, controlUrl: string): Promise<Place> {
@@ -47,17 +48,13 @@ async function openProxy(
   const open = new Set<Socket>();
   const server = net.createServer((near) => {
     const far = net.connect(target);
-    for (const [one, other] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      open.add(one);
-      one.on("error", () => other.destroy());
-      one.on("close", () => {
-        open.delete(one);
-        other.destroy();
-      });
+    for (const socket of [near, far]) {
+      open.add(socket);
+      socket.on("error", () => {});
+      socket.on("close", () => open.delete(socket));
     }
+    // The other way round it is not so: what a Terminal sent before it closed may still have a slow way to go.
+    near.on("close", () => far.destroy());
     void join(near, far, flow, isViewers);
   });
   await new Promise<void>((resolve) => server.listen(0, host, resolve));

@@ -31,7 +31,7 @@ export interface StageTerminalOptions extends Partial<Pick<Order, "clockOffsetMs
 
 /** A network with one Terminal that something will happen to, and others that are well. */
 export interface FaultStage extends Stage {
-  groundName: string;
+  ground: Pick<Ground, "name" | "holdsBack">;
   /** What clients ask for, by its target. */
   files: Map<string, Uint8Array>;
   /** Starts one and waits until the Router knows its room; the first is the one to be ill-treated. */
@@ -80,7 +80,7 @@ export async function openStage(ground: Ground): Promise<FaultStage> {
   };
   return {
     ...plain,
-    groundName: ground.name,
+    ground,
     files,
     start,
     filled,
