@@ -1,5 +1,5 @@
 import net, { type AddressInfo, type Socket } from "node:net";
-import { freePort, terminalHosts } from "../../packages/cli/up/hosts.ts";
+import { canListen, freePort, terminalHosts } from "../../packages/cli/up/hosts.ts";
 import { type Course, Flow } from "./flow.ts";
 import type { Ground, LineFault, Place } from "./line.ts";
 
@@ -12,9 +12,11 @@ export function openProxyGround(): Ground {
 async function openPlace(number: number, controlUrl: string): Promise<Place> {
   const host = (await terminalHosts(number))[number - 1] ?? { listen: "127.0.0.1", name: "127.0.0.1" };
   const flow = new Flow(number);
-  const listenPort = await freePort("127.0.0.1", 0);
+  // Connections of this machine's own begin at ports of 127.0.0.1: where there is another address, nobody comes in between.
+  const listenHost = (await canListen(`127.0.1.${number}`, 0)) ? `127.0.1.${number}` : "127.0.0.1";
+  const listenPort = await freePort(listenHost, 0);
   const router = new URL(controlUrl);
-  const toTerminal = { host: "127.0.0.1", port: listenPort };
+  const toTerminal = { host: listenHost, port: listenPort };
   const toRouter = { host: router.hostname, port: Number(router.port) };
   const viewers = await openProxy(host.listen, toTerminal, flow, { isViewers: true });
   const control = await openProxy("127.0.0.1", toRouter, flow, { isViewers: false });
@@ -23,7 +25,7 @@ async function openPlace(number: number, controlUrl: string): Promise<Place> {
     line: { spoil: async (fault: LineFault) => flow.spoil(fault) },
     prefix: [],
     flags: {
-      "listen-host": "127.0.0.1",
+      "listen-host": listenHost,
       "listen-port": String(listenPort),
       endpoint,
       router: `http://127.0.0.1:${control.port}`,
