@@ -8,6 +8,8 @@ const SLOW_BYTES_PER_SECOND = 20_000;
 /** Answers of the Router that are looked at, after those of the first moments. */
 const FIRST_MOMENTS_MS = 2000;
 const ANSWERS = 100;
+/** Where clients are held up, it takes no longer than this. */
+const SLOW_MS = 15_000;
 
 faultTest(
   "a Terminal that sends 20 kB/s: every download ends well, and most viewers are spared it",
@@ -23,14 +25,10 @@ faultTest(
       await load.allServe(terminals, 5);
       await victim.spoil({ rateBytesPerSecond: SLOW_BYTES_PER_SECOND, delayMs: 100 });
       const slowSinceMs = performance.now();
-      await until(
-        "enough answers",
-        () => {
-          later = load.steered().filter(({ atMs }) => atMs > slowSinceMs + FIRST_MOMENTS_MS);
-          return later.length >= ANSWERS;
-        },
-        30_000,
-      );
+      await until("enough answers, or enough time", () => {
+        later = load.steered().filter(({ atMs }) => atMs > slowSinceMs + FIRST_MOMENTS_MS);
+        return later.length >= ANSWERS || performance.now() > slowSinceMs + SLOW_MS;
+      });
       await victim.spoil({});
       await load.isBack(victim);
     }
@@ -40,6 +38,8 @@ faultTest(
     const toVictim = later.filter(({ to }) => to[0] === victim.endpoint).length;
     console.log(`of ${later.length} answers, ${toVictim} sent to the slow Terminal`);
     // A third of them would be its share if it were as fast as the others.
-    if (stage.ground.holdsBack) expect(toVictim).toBeLessThan(later.length / 4);
+    if (!stage.ground.holdsBack) return;
+    expect(later.length).toBeGreaterThan(ANSWERS / 4);
+    expect(toVictim).toBeLessThan(later.length / 4);
   },
 );
