@@ -11,6 +11,8 @@ interface Item<V> {
 export class Lru<V> {
   readonly #items = new Map<string, Item<V>>();
   readonly #maxCost: number;
+  /** Goes round and round. Starting anew each time would mean to pass over all that was deleted since the map last tidied itself. */
+  #hand = this.#items.entries();
   #cost = 0;
 
   /** `maxCost` is in whatever unit `set` counts, usually bytes. */
@@ -56,14 +58,18 @@ export class Lru<V> {
 
   /** Ends: each pass clears a flag or drops an item. */
   #dropOne(): void {
-    for (const [key, item] of this.#items) {
-      this.#items.delete(key);
+    for (;;) {
+      const { value: next } = this.#hand.next();
+      if (next === undefined) {
+        this.#hand = this.#items.entries();
+        continue;
+      }
+      const [key, item] = next;
       if (!item.used) {
-        this.#cost -= item.cost;
+        this.delete(key);
         return;
       }
       item.used = false;
-      this.#items.set(key, item);
     }
   }
 }

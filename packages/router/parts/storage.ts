@@ -16,7 +16,7 @@ import { DATABASE_FILE, RESTORE_MARK_FILE } from "./key-names.ts";
 import { openNetworkKeys } from "./network-keys.ts";
 
 /** Memory for entries that are found without the database. */
-const CATALOG_MEMORY_BYTES = 256 * 1024 * 1024;
+const CATALOG_MEMORY_BYTES = 192 * 1024 * 1024;
 
 /** What a Router keeps on disk, opened. */
 export type Storage = Awaited<ReturnType<typeof openStorage>>;
