@@ -41,6 +41,8 @@ const welcome = z.object({
   limits: z.object({ maxObjectBytes: countOf(MAX_OBJECT_BYTES) }),
   /** Where other Routers say that Terminals reach this one. */
   url: absoluteUrl.optional(),
+  /** The Router's time, Unix milliseconds. */
+  timeMs: countOf().optional(),
 });
 
 /** New ticket keys, of the same meaning as in `welcome`. */
@@ -63,8 +65,8 @@ const refused = z.object({
   message: textOf(500),
 });
 
-/** Answers `heartbeat` with its sequence, and `leave` with 0. */
-const ok = z.object({ type: z.literal("ok"), sequence: countOf() });
+/** Answers `heartbeat` with its sequence, and `leave` with 0. `timeMs` is the Router's time, Unix milliseconds. */
+const ok = z.object({ type: z.literal("ok"), sequence: countOf(), timeMs: countOf().optional() });
 
 /** Fetch, verify and keep an object. */
 const save = z.object({

@@ -21,7 +21,6 @@ import { joinNetwork, openNetwork } from "./parts/network.ts";
 import { freshNonce } from "./parts/nonce.ts";
 import { createSteering } from "./parts/steering.ts";
 import { openStorage, type Storage } from "./parts/storage.ts";
-import { createDialBack } from "./registry/dial-back.ts";
 import { RecentIds } from "./registry/recent-ids.ts";
 import { createRegistry } from "./registry/registry.ts";
 import { createSaves } from "./registry/saves.ts";
@@ -78,7 +77,6 @@ export async function startRouter(config: RouterConfig): Promise<ReadyService> {
         ...{ registry, meter, saves, speeds, ticketed, controlUrl, ...care, ...network },
         purgedAmong: (objectIds) => care.purges.purgedAmong(objectIds),
         publishedHeaders: (objectId) => catalog.headersIdsOf(objectId),
-        dialBack: createDialBack({ allowPrivateTerminals: config.allowPrivateTerminals }),
         ticketKeysOf: (terminalId) => ticketKeysOf(keys.master, terminalId, clock.nowMs()),
         challenge: freshNonce,
         ...common,

@@ -9,6 +9,7 @@ import type { TerminalConfig } from "./config.ts";
 import type { Departure } from "./control/departure.ts";
 import type { Kept } from "./control/kept.ts";
 import type { Load } from "./control/load.ts";
+import type { RouterTime } from "./control/router-time.ts";
 import type { Routers } from "./control/routers.ts";
 import type { PanelActions, PanelIdentity, PanelSources } from "./panel/sources.ts";
 import type { Traffic } from "./panel/traffic.ts";
@@ -25,6 +26,7 @@ export interface PanelParts {
   load: Load;
   server: HttpServer;
   routers: Pick<Routers, "state">;
+  time: Pick<RouterTime, "offsetMs">;
   departure: Departure;
   standing: Kept<Standing>;
   release: Kept<Release>;
@@ -36,7 +38,8 @@ export interface PanelParts {
 
 /** What the panel reads, from the parts of a running Terminal. */
 export function panelSources(parts: PanelParts): PanelSources {
-  const { identity, config, store, memory, traffic, load, server, routers, standing, release, hardware, tls } = parts;
+  const { identity, config, store, memory, traffic, load, server, routers, time, standing, release, hardware, tls } =
+    parts;
   return {
     identity: () => identity,
     connection: () => routers.state,
@@ -55,6 +58,7 @@ export function panelSources(parts: PanelParts): PanelSources {
     standing: () => standing.value,
     release: () => release.value,
     hardware: () => hardware,
+    clockOffsetMs: () => time.offsetMs,
     certificate: () => (tls === undefined ? undefined : { expiresAtMs: tls.expiresAtMs }),
   };
 }

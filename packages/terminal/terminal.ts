@@ -22,6 +22,7 @@ import { openIdentity } from "./control/identity-file.ts";
 import { Kept } from "./control/kept.ts";
 import { Load } from "./control/load.ts";
 import { RouterPin } from "./control/router-pin.ts";
+import { RouterTime } from "./control/router-time.ts";
 import { Routers } from "./control/routers.ts";
 import { Terms } from "./control/terms.ts";
 import { TicketKeys } from "./control/ticket-keys.ts";
@@ -166,6 +167,7 @@ function openLine(config: TerminalConfig, deps: TerminalDeps, storage: Storage, 
   const { clock, log, random } = deps;
   const { index, settings, store } = storage;
   const identity = openIdentity(config.dataDir);
+  const time = new RouterTime(clock);
   const firstWord = parts.use(new FirstWord({ clock }));
   const pairs = () => store.pairs();
   const onUnreachable = () => firstWord.noteHeard();
@@ -179,7 +181,8 @@ function openLine(config: TerminalConfig, deps: TerminalDeps, storage: Storage, 
     terminalId: terminalIdOf(identity.publicKey),
     routers,
     pin: new RouterPin(config.dataDir, config.routerKey),
-    keys: new TicketKeys(settings, clock),
+    time,
+    keys: new TicketKeys(settings, time),
     terms: new Terms(settings),
     firstWord,
     standing: new Kept(settings, "standing", standingSchema),
@@ -188,7 +191,7 @@ function openLine(config: TerminalConfig, deps: TerminalDeps, storage: Storage, 
     load: new Load(clock),
     wants: { ask: routers.ask },
     ledger,
-    claims: parts.use(new ClaimSender({ ledger, send, clock, log })),
+    claims: parts.use(new ClaimSender({ ledger, send, clock: time, log })),
   };
 }
 
@@ -197,7 +200,7 @@ type Line = ReturnType<typeof openLine>;
 /** What fills, checks and clears the store. */
 function openUpkeep(config: TerminalConfig, deps: TerminalDeps, built: Storage & Line, parts: AsyncDisposableStack) {
   const { clock, log, random, fillLimits: limits = FILL_LIMITS } = deps;
-  const { layout, index, rows, store, startCheck, routers, pin, terms, load, identity } = built;
+  const { layout, index, rows, store, startCheck, routers, pin, time, terms, load, identity } = built;
   const policy = new AgedFreq({ capacityBytes: config.quotaBytes });
   const evictor = new Evictor({ store, policy, ranks: new RankRows(index), send: routers.poll.send, clock, log });
   routers.poll.answerTo(evictor);
@@ -205,7 +208,9 @@ function openUpkeep(config: TerminalConfig, deps: TerminalDeps, built: Storage &
   const common = { layout, store, startCheck, terms, clock, log, onBytes: load.noteSent };
   return {
     evictor,
-    fills: parts.use(new Fills({ ...common, limits, random, routerKey: () => pin.key, report: routers.tell })),
+    fills: parts.use(
+      new Fills({ ...common, clock: time, limits, random, routerKey: () => pin.key, report: routers.tell }),
+    ),
     refetch: new Refetch({ store, ask: routers.ask, log }),
     scrub: parts.use(new Scrub(config.scrubBytesPerSecond, { store, rows, layout, clock, log })),
     auditor: new Auditor({ store, layout, identity }),
@@ -219,13 +224,13 @@ async function openServer(
   built: Storage & Line & { fills: Fills; traffic: Traffic; tls: TlsFiles | undefined },
 ) {
   const { clock, log, random } = deps;
-  const { tls, routers, load } = built;
+  const { tls, routers, time, load } = built;
   const { listenHost: hostname, listenPort: port, http3, freeRepeats } = config;
   const { maxConnections, maxConnectionsPerAddress, maxRequestsPerSecond } = config;
   const blocks = new BlockPool(config.isSmall ? MAX_LARGE_BLOCKS_SMALL : MAX_LARGE_BLOCKS);
   const repeats = new RepeatGuard({ ...REPEAT_LIMITS, freeRequests: freeRepeats }, Math.floor(random() * 2 ** 32));
   const own = { blocks, repeats, onBytes: load.noteSent, report: routers.tell };
-  const handle = createServe({ ...built, ...own, clock, log });
+  const handle = createServe({ ...built, ...own, clock: time, log });
   const limits = { maxConnections, maxConnectionsPerAddress, maxRequestsPerSecond };
   const options = { hostname, port, http3, limits, handle, log, clock, refusesContent: true };
   const server = await serveHttp(tls === undefined ? options : { ...options, tls: tls.first });

@@ -11,8 +11,10 @@ import { PurgeTables } from "../purge/purge-tables.ts";
 import { Purger } from "../purge/purger.ts";
 import { createAudits } from "../registry/audits.ts";
 import { deleteEverywhere } from "../registry/deletions.ts";
+import { createDialBack } from "../registry/dial-back.ts";
 import { createPresence } from "../registry/presence.ts";
 import { PurgeOrders } from "../registry/purge-orders.ts";
+import { Reach } from "../registry/reach.ts";
 import type { Registry } from "../registry/registry.ts";
 import { Standings } from "../registry/standings.ts";
 import { createTracks } from "../registry/tracks.ts";
@@ -49,6 +51,9 @@ export function createCare(
   const standings = new Standings({ ...deps, tracks });
   const updates = new Updates(deps);
   const presence = createPresence({ standings, updates, routers: deps.network.list, tracks, log });
+  const dialBack = createDialBack({ allowPrivateTerminals: config.allowPrivateTerminals });
+  const onLost = presence.unreachable;
+  const reach = new Reach({ registry, dialBack, onLost, clock, log });
   const audits = createAudits({ catalog, tracks, nonce: freshNonce, clock });
   const purges = new Purges(
     { graceMs: config.ticketMs },
@@ -79,7 +84,7 @@ export function createCare(
   const prefetches = new PrefetchTables(db);
   const pull = (site: Site, target: string) => deps.edge.prefetch(site, target);
   const prefetcher = new Prefetcher({ tables: prefetches, sites: deps.sites, pull, clock, log });
-  return { standings, updates, presence, audits, purges, purgeOrders, purger, prefetches, prefetcher };
+  return { standings, updates, presence, dialBack, reach, audits, purges, purgeOrders, purger, prefetches, prefetcher };
 }
 
 /** Goes on with what an earlier process left undone. Purges are in effect when this resolves: call it before anything is answered. */
@@ -94,10 +99,11 @@ export async function takeUpJobs(
 }
 
 /** Until disposed of, once a second; a look that takes longer than that delays the next. */
-export function lookEachSecond({ standings, updates, purges }: ReturnType<typeof createCare>): AsyncDisposable {
+export function lookEachSecond({ standings, updates, reach, purges }: ReturnType<typeof createCare>): AsyncDisposable {
   let looking: Promise<void> | undefined;
   const look = async () => {
     updates.look();
+    reach.look();
     await standings.look();
     await purges.step();
   };

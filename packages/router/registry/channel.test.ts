@@ -27,7 +27,12 @@ function openChannel(change: { maxTerminals?: number; unreachable?: boolean; dep
         return { accepted: [], refused: [] };
       },
     },
-    presence: { joined: () => {}, lost: (_terminal, why) => void lost.push(why), changed: () => {} },
+    presence: {
+      joined: () => {},
+      lost: (_terminal, why) => void lost.push(why),
+      unreachable: () => {},
+      changed: () => {},
+    },
     ...change.deps,
   });
   const open = () =>

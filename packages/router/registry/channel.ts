@@ -187,6 +187,7 @@ export class TerminalChannel {
       heartbeatMs: HEARTBEAT_MS,
       limits: { maxObjectBytes: this.#options.maxObjectBytes },
       url: this.#deps.controlUrl(),
+      timeMs: this.#deps.clock.nowMs(),
     });
     this.#deps.registry.add(terminal);
     tellOfPurges(terminal);

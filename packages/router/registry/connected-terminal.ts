@@ -47,6 +47,10 @@ export class ConnectedTerminal implements Choosable {
   readonly introduction: Introduction | undefined;
   report: TerminalReport | undefined;
   lastHeardMs: number;
+  /** Since when viewers are sent there, or what they were sent for is left over, without any byte being claimed; undefined when nothing is awaited. */
+  awaitedSinceMs: number | undefined;
+  /** Viewers get no answer there at present: nobody is sent. */
+  isUnreachable = false;
   readonly #capacityBytesPerSecond: number;
   readonly #routerCount: () => number;
   readonly #failedUntilMs = new Map<string, number>();

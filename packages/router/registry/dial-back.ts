@@ -16,15 +16,18 @@ const MAX_ANSWER_BYTES = 4096;
 
 const pingAnswerSchema = z.object({ publicKey: z.string(), signature: z.string() });
 
-/** Dials a Terminal's endpoint; undefined when the Terminal itself answered there. */
-export type DialBack = (hello: Hello) => Promise<Refusal | undefined>;
+/** Dials a Terminal's endpoint; undefined when the Terminal itself answered there, within so long. Never rejects. */
+export type DialBack = (
+  hello: Pick<Hello, "endpoint" | "publicKey">,
+  withinMs?: number,
+) => Promise<Refusal | undefined>;
 
 /**
  * Proves that a Terminal can be reached where it says, and that it is the same Terminal: the endpoint must sign a fresh
  * nonce with the key of the `hello`. The address that was checked is the one that is dialled.
  */
 export function createDialBack(options: { allowPrivateTerminals: boolean }): DialBack {
-  return async (hello) => {
+  return async (hello, withinMs = DIAL_BACK_MS) => {
     const { endpoint } = hello;
     try {
       const address = await addressOf(endpoint);
@@ -33,7 +36,9 @@ export function createDialBack(options: { allowPrivateTerminals: boolean }): Dia
         return refusal("bad-endpoint", message);
       }
       const nonce = toHex(randomBytes(32));
-      const answer = pingAnswerSchema.parse(JSON.parse(await getText(`${endpoint}/v1/ping/${nonce}`, address)));
+      const answer = pingAnswerSchema.parse(
+        JSON.parse(await getText(`${endpoint}/v1/ping/${nonce}`, address, withinMs)),
+      );
       if (
         answer.publicKey === hello.publicKey &&
         verifySignature(answer.publicKey, pingBytes(nonce), answer.signature)
@@ -60,11 +65,11 @@ async function addressOf(endpoint: string): Promise<Address> {
   return first;
 }
 
-function getText(url: string, { address, family }: Address): Promise<string> {
+function getText(url: string, { address, family }: Address, withinMs: number): Promise<string> {
   const client = url.startsWith("https:") ? https : http;
   return new Promise((resolve, reject) => {
     const request = client.get(url, {
-      signal: AbortSignal.timeout(DIAL_BACK_MS),
+      signal: AbortSignal.timeout(withinMs),
       agent: false,
       lookup: (_host, options, done) => (options.all ? done(null, [{ address, family }]) : done(null, address, family)),
     });

@@ -11,6 +11,8 @@ export interface Presence {
   joined(terminal: ConnectedTerminal): void;
   /** Its connection ended, and it had not said `leave`. */
   lost(terminal: ConnectedTerminal, why: string): void;
+  /** Its connection is there, but viewers get no answer at its endpoint. */
+  unreachable(terminal: ConnectedTerminal, why: string): void;
   /** Something of its standing is different now. */
   changed(terminalId: string): void;
 }
@@ -24,16 +26,21 @@ export function createPresence(deps: {
   log: Log;
 }): Presence {
   const { standings, updates, routers, tracks, log } = deps;
+  const note = ({ id }: ConnectedTerminal, why: string) => {
+    tracks.noteLostConnection(id, why).catch((error) => {
+      log.error({ err: error, terminal: id }, "noting a lost connection failed");
+    });
+  };
   return {
     joined: (terminal) => {
       void standings.tell(terminal);
       updates.tell(terminal);
       routers.tell(terminal);
     },
-    lost: (terminal, why) => {
-      tracks.noteLostConnection(terminal.id, why).catch((error) => {
-        log.error({ err: error, terminal: terminal.id }, "noting a lost connection failed");
-      });
+    lost: note,
+    unreachable: (terminal, why) => {
+      note(terminal, why);
+      standings.noteChanged(terminal.id);
     },
     changed: (terminalId) => standings.noteChanged(terminalId),
   };

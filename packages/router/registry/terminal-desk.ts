@@ -111,7 +111,7 @@ export class TerminalDesk {
   #heartbeat(message: Frame<"heartbeat">): void {
     const { terminal } = this;
     terminal.report = message;
-    terminal.send({ type: "ok", sequence: message.sequence });
+    terminal.send({ type: "ok", sequence: message.sequence, timeMs: this.#deps.clock.nowMs() });
     const again = this.#unsearched.splice(0);
     if (again.length > 0) void this.#deletePurged(again).catch((error) => this.#warnUnsearched(error));
     const requestId = terminal.compareIndex(message.indexDigest, this.#deps.clock.nowMs());

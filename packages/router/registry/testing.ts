@@ -58,7 +58,7 @@ export function channelDeps(change: Partial<ChannelDeps> = {}): ChannelDeps {
     audits: { answer: () => {}, left: () => {} },
     purgeOrders: { answer: () => {}, left: () => {}, beforeWelcome: async () => () => {} },
     speeds: { answer: (id) => ({ type: "nothing", id, reason: "busy" }) },
-    presence: { joined: () => {}, lost: () => {}, changed: () => {} },
+    presence: { joined: () => {}, lost: () => {}, unreachable: () => {}, changed: () => {} },
     ticketed: { has: () => false },
     purgedAmong: async () => [],
     publishedHeaders: async () => new Set(),

@@ -31,7 +31,7 @@ const TRACKS_TESTED: Record<CheckOutcome, readonly Track[]> = {
 export interface Tracks {
   /** Counts one spot check. `reason` is for people; unused when the outcome is good. */
   noteCheck(terminalId: string, outcome: CheckOutcome, reason: string): Promise<void>;
-  /** A connection ended without `leave`. It is no check, so it is listed among the reasons and moves no score. */
+  /** A connection ended without `leave`, or viewers get no answer. It is no check, so it is listed among the reasons and moves no score. */
   noteLostConnection(terminalId: string, reason: string): Promise<void>;
   of(terminalId: string): Promise<Standing["tracks"]>;
 }

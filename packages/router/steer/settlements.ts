@@ -37,7 +37,7 @@ export class Settlements implements Disposable {
     const { mark, nowSeconds } = this.#deps;
     const minter = nonce.slice(0, mark.length);
     if (minter === mark) {
-      terminal.tickets.settle(bytes, expiresAt, nowSeconds());
+      settle(terminal, bytes, expiresAt, nowSeconds());
       return;
     }
     const paid = this.#others.get(minter) ?? new Map<string, Settled["paid"][number]>();
@@ -52,7 +52,8 @@ export class Settlements implements Disposable {
   take({ mark, paid }: Settled): void {
     if (mark !== this.#deps.mark) return;
     for (const [terminalId, expiresAt, bytes] of paid) {
-      this.#deps.registry.get(terminalId)?.tickets.settle(bytes, expiresAt, this.#deps.nowSeconds());
+      const terminal = this.#deps.registry.get(terminalId);
+      if (terminal !== undefined) settle(terminal, bytes, expiresAt, this.#deps.nowSeconds());
     }
   }
 
@@ -66,4 +67,10 @@ export class Settlements implements Disposable {
     for (const [mark, paid] of this.#others) this.#deps.signal({ type: "settled", mark, paid: [...paid.values()] });
     this.#others.clear();
   }
+}
+
+/** Bytes were sent on a ticket of this Router: its viewers do get answers there, those until now. */
+function settle(terminal: ConnectedTerminal, bytes: number, expiresAt: number, nowSeconds: number): void {
+  terminal.tickets.settle(bytes, expiresAt, nowSeconds);
+  terminal.awaitedSinceMs = terminal.tickets.bytes(nowSeconds) > 0 ? 1000 * nowSeconds : undefined;
 }

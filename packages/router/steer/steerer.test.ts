@@ -137,6 +137,19 @@ test("steer() never names a Terminal that has left, from the very next answer on
   for (let request = 0; request < 50; request += 1) expect(steer("a").map(hostOf)).not.toContain(leaver?.host ?? "");
 });
 
+test("steer() names nobody who gives no answer, and remembers since when it awaits bytes of whom it sends viewers to", () => {
+  const { steer, terminals, advance } = network(3);
+  const mute = terminals[0];
+  if (mute !== undefined) mute.isUnreachable = true;
+  for (let request = 0; request < 20; request += 1) expect(steer("a").map(hostOf)).not.toContain(mute?.host ?? "");
+  expect(mute?.awaitedSinceMs).toBeUndefined();
+  const first = terminals.find(({ awaitedSinceMs }) => awaitedSinceMs !== undefined);
+  expect(first?.awaitedSinceMs).toBe(NOW_SECONDS * 1000);
+  advance(1000);
+  for (let request = 0; request < 20; request += 1) steer("a");
+  expect(first?.awaitedSinceMs).toBe(NOW_SECONDS * 1000);
+});
+
 test("steer() leaves out a Terminal that just failed to save the object, for a minute and for this object alone", () => {
   const { steer, terminals, advance } = network(3);
   const failed = terminals[0];

@@ -57,7 +57,7 @@ function steer(query: SteerQuery, ranking: readonly ConnectedTerminal[], deps: S
     replicas: REPLICAS,
     meanUtilisation: meanUtilisation(ranking, nowSeconds),
     nowSeconds,
-    usable: (terminal) => !terminal.recentlyFailed(entry.object.objectId, nowMs),
+    usable: (terminal) => !terminal.isUnreachable && !terminal.recentlyFailed(entry.object.objectId, nowMs),
   });
   const chosen = usable[0];
   if (chosen === undefined) return undefined;
@@ -68,6 +68,7 @@ function steer(query: SteerQuery, ranking: readonly ConnectedTerminal[], deps: S
     clientAddress: query.clientAddress,
   });
   const wanted = query.range === undefined ? entry.object.size : query.range.last - query.range.first + 1;
+  chosen.awaitedSinceMs ??= nowMs;
   chosen.tickets.issue(wanted, group.expiresAtSeconds, nowSeconds);
   const behindTicket = `/${query.siteHost}${query.target}`;
   const urls: string[] = [];

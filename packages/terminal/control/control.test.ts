@@ -1,6 +1,7 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { join } from "node:path";
+import { systemClock } from "@neson/kit/clock";
 import type { TerminalMessage } from "@neson/protocol/messages";
 import { statusSchema } from "../panel/status.ts";
 import { publish, seededBytes } from "../testing/objects.ts";
@@ -85,6 +86,26 @@ test("Control leaves again on a new session when the channel breaks while it is 
   );
   expect(ticketBytes).toContain(film.bytes.length);
   await pair.terminal.ended;
+});
+
+test("Control judges tickets by the Router's time where this machine's clock is wrong, and tells the operator", async () => {
+  for (const [offsetMs, lifeSeconds, words] of [
+    [600_000, 300, "ahead of"],
+    [-600_000, -300, "behind"],
+  ] as const) {
+    const clock = { nowMs: () => systemClock.nowMs() + offsetMs, sleep: systemClock.sleep };
+    await using pair = await startPair({ clock });
+    const film = publish(seededBytes(1000, 1));
+    await pair.router.store(film);
+    const ticket = { expiresAt: Math.floor(Date.now() / 1000) + lifeSeconds };
+    const statusOfTicket = async () => (await pair.get(pair.router.path(film, ticket))).status;
+    const [wrong, right] = lifeSeconds > 0 ? [307, 200] : [200, 307];
+    expect(await statusOfTicket()).toBe(wrong);
+    pair.router.send({ type: "ok", sequence: 1, timeMs: Date.now() });
+    await until("tickets are judged by the Router's time", async () => (await statusOfTicket()) === right);
+    const { warnings } = await statusOf(pair);
+    expect(warnings.find(({ code }) => code === "clock")?.message).toContain(`600.0 s ${words} the Router's`);
+  }
 });
 
 test("Control tells why the last session ended", async () => {

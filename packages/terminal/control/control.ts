@@ -14,6 +14,7 @@ import type { IndexSender } from "./index-pages.ts";
 import type { Kept } from "./kept.ts";
 import type { Load } from "./load.ts";
 import type { RouterPin } from "./router-pin.ts";
+import type { RouterTime } from "./router-time.ts";
 import type { Line, Routers } from "./routers.ts";
 import type { Welcome } from "./session.ts";
 import type { Terms } from "./terms.ts";
@@ -30,6 +31,7 @@ export interface ControlDeps {
   send: (message: TerminalMessage) => boolean;
   openTransfers: () => number;
   pin: RouterPin;
+  time: RouterTime;
   keys: TicketKeys;
   terms: Terms;
   firstWord: FirstWord;
@@ -61,8 +63,10 @@ export class Control implements ChannelHandlers, Disposable {
 
   /** @throws NesonError `wrong-router` */
   async onWelcome(welcome: Welcome): Promise<void> {
-    const { pin, keys, terms, refetch, line, routers, log } = this.#deps;
+    const { pin, time, keys, terms, refetch, line, routers, log } = this.#deps;
     await pin.check(welcome.routerKey);
+    // Before the keys, which are kept or dropped by their day.
+    if (welcome.timeMs !== undefined) time.hear(welcome.timeMs);
     keys.accept(welcome.ticketKeys);
     terms.accept(welcome);
     this.#sequence = 0;
@@ -115,7 +119,7 @@ export class Control implements ChannelHandlers, Disposable {
   }
 
   #act(message: RouterMessage): void {
-    const { fills, wants, keys, claims, routers, line, pages, speedTest, standing, release, log } = this.#deps;
+    const { fills, wants, time, keys, claims, routers, line, pages, speedTest, standing, release, log } = this.#deps;
     switch (message.type) {
       case "save":
         fills.save(message);
@@ -159,6 +163,7 @@ export class Control implements ChannelHandlers, Disposable {
         routers.named(line, message.urls);
         return;
       case "ok":
+        if (message.timeMs !== undefined) time.hear(message.timeMs);
         this.#deps.firstWord.noteHeard();
         pages.answered(message.sequence);
         // Every answer but the one to leave, and to the first heartbeat, has another number.

@@ -29,7 +29,7 @@ function certificateWarning({ certificate, nowMs }: WarningFacts): Warning[] {
 function clockWarning({ clockOffsetMs }: WarningFacts): Warning[] {
   if (clockOffsetMs === undefined || Math.abs(clockOffsetMs) < CLOCK_OFF_MS) return [];
   const seconds = (Math.abs(clockOffsetMs) / 1000).toFixed(1);
-  const message = `This machine's clock is ${seconds} s ${clockOffsetMs > 0 ? "ahead of" : "behind"} the Router's: tickets run out by the wrong time.`;
+  const message = `This machine's clock is ${seconds} s ${clockOffsetMs > 0 ? "ahead of" : "behind"} the Router's. Tickets are judged by the Router's time meanwhile; times shown and logged here are wrong.`;
   const level = Math.abs(clockOffsetMs) >= CLOCK_FAR_OFF_MS ? "error" : "warning";
   return [
     {
